@@ -6,9 +6,10 @@
 # A library `sys` is the target `strata_sys`; its tests become the program `sys_test`.
 
 add_library(strata_flags INTERFACE)
-target_include_directories(strata_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+# -iquote, not -I: <sys/mount.h> must stay the C library's, "sys/mount.h" is ours.
 target_compile_options(strata_flags INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Werror=return-type
+  "SHELL:-iquote ${CMAKE_SOURCE_DIR}/src"
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Wno-missing-field-initializers -Werror=return-type
   -Werror=unused-result -fno-plt -ffunction-sections -fdata-sections
   $<$<CXX_COMPILER_ID:Clang>:-Wno-gnu-statement-expression>)
 target_compile_definitions(strata_flags INTERFACE

@@ -1,0 +1,170 @@
+// The containers of a store: records, lifecycle, and what must be given back when one ends.
+//
+// Invariants
+// - Every directory, address, cgroup and process of a container belongs to a row of the database that
+//   was there before it and goes after it. The row's phase says what may exist:
+//     creating  by `run`, not yet started; removed when its holder is gone
+//     idle      created or exited: only files below root/containers/<id>
+//     active    started or being started: also run files, cgroup, address, monitor
+//     cleaning  the exit is recorded, what `active` allows is being given back
+//     removing  as cleaning, and then the files and the row go too
+// - Whoever changes a container holds its lock (an OFD lock, lock.h), which the kernel drops with its
+//   holder; P (see start) inherits it. A phase other than idle whose lock is free and whose init is
+//   dead is finished by anybody: that is all recovery there is.
+// - A process is signalled only after boot id, pid and start time agree with what was recorded.
+//
+// Run files, run_root/containers/<id>/ (all written by rename, so a reader sees all or nothing):
+//   status.json  {"version":1, "boot_id", "pid", "start_time", "monitor_pid", "monitor_start_time",
+//                 "started"}; written by P before init runs and before it becomes the monitor
+//   exit.json    {"version":1, "code", "oom", "finished"[, "error"]}; by the monitor, after the last log line
+//
+// Thread-safe as the store is; one object per command.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "containers/container.h"
+#include "sys/unique_fd.h"
+
+namespace strata::store {
+class Store;
+struct Schema;
+}
+namespace strata::layers {
+class Layers;
+}
+namespace strata::images {
+class Images;
+struct Image;
+}
+namespace strata::network {
+class Networks;
+}
+
+namespace strata::containers {
+
+// Where a container's things lie. Pure names; nothing is created.
+struct ContainerPaths {
+  std::string directory;      // root/containers/<id>
+  std::string upper, work;    // the writable layer
+  std::string hostname, hosts, resolv_conf;
+  std::string log;            // <id>-json.log
+  std::string run_directory;  // run_root/containers/<id>
+  std::string status, exit;   // status.json, exit.json
+};
+
+struct Parts {
+  store::Store& store;
+  layers::Layers& layers;
+  images::Images& images;
+  network::Networks& networks;
+  std::string monitor_program;             // path of strata-monitor
+  std::vector<std::string> teardown_command;  // argv the monitor executes with the id appended:
+                                           // {strata, --root, …, --run-root, …, internal-teardown}
+};
+
+struct CreateRequest {
+  std::string name;         // "" = one is made up
+  std::string image_name;   // as typed
+  Config config;            // as typed; merged with the image's here
+  // The container is about to be started by this process (`run`): if that does not come to pass,
+  // nothing of it stays. Otherwise it stays as "created".
+  bool for_run = false;
+};
+
+struct StartOptions {
+  // A connected socket that speaks monitor_protocol.h, handed to the monitor as its first client, so
+  // that not a byte of output or input is missed. Empty: nobody is attached at first.
+  sys::UniqueFd client;
+  // The first client will call teardown() once it was told of the exit; the monitor then only does so
+  // itself when that client is gone.
+  bool client_tears_down = false;
+  std::uint16_t terminal_rows = 0, terminal_columns = 0;  // 0 = unknown
+};
+
+struct Change {
+  char kind;  // 'A', 'C' or 'D'
+  std::string path;
+};
+
+struct RemoveOptions {
+  bool force = false;    // kill it first
+  bool volumes = false;  // and its anonymous volumes
+};
+
+class Containers {
+ public:
+  explicit Containers(Parts parts);
+  ~Containers();
+  static const store::Schema& schema();
+
+  // Errors: kConflict with docker's text when the name is taken; kUnsupported when a limit that was
+  // asked for cannot be had here; kInvalidArgument. Nothing stays on error.
+  Result<Container> create(const CreateRequest& request, const images::Image& image);
+
+  // By id, name (a leading slash is allowed) or unambiguous prefix of an id. Errors: kNotFound
+  // "No such container: x"; kConflict when a prefix is ambiguous.
+  Result<Container> find(std::string_view name_or_id);
+  // All, newest first.
+  Result<std::vector<Container>> list();
+  Result<State> state(const Container& container);
+
+  // Starts a created or exited container; no effect (and no error) on a running one, except that
+  // options.client is refused with kConflict. On error nothing stays but the record (and not even
+  // that after create with for_run). Errors: kCommandNotFound and kCommandNotRunnable as the
+  // command has it.
+  Result<> start(const Container& container, StartOptions options);
+  // SIGTERM or the stop signal, then SIGKILL after timeout seconds (nullopt: the container's, -1: never).
+  // Returns when the container is gone and torn down; no effect when it is not running.
+  Result<> stop(const Container& container, std::optional<int> timeout, std::string_view signal = "");
+  // "TERM", "SIGTERM" or "15". Errors: kConflict when it is not running.
+  Result<> kill(const Container& container, std::string_view signal);
+  Result<> remove(const Container& container, const RemoveOptions& options);
+  // Waits until it is not running (at once when it is not) and gives the exit code, also when it
+  // is being removed meanwhile.
+  Result<int> wait(const Container& container);
+  // What differs from the image, sorted by path.
+  Result<std::vector<Change>> diff(const Container& container);
+  // Docker's inspect object.
+  Result<std::string> inspect(const Container& container, bool size = false);
+
+  // Gives back what a container that has ended still holds, records its exit, and removes it when it
+  // was made with --rm. Does nothing for one that runs, was torn down already or is unknown: any number
+  // of processes may call it at any time.
+  Result<> teardown(std::string_view id);
+  // Finishes what dead commands and dead monitors left. Cheap when there is nothing; first thing in
+  // every command that changes something, and in ps.
+  Result<> sweep();
+
+  ContainerPaths paths(std::string_view id) const;
+  // The cgroup of a container, below each controller's root: "/strata/<id>".
+  static std::string cgroup_path(std::string_view id);
+  // The host's ports of a running container, as they really are.
+  Result<std::vector<PublishedPort>> published_ports(const Container& container);
+  // Which images and layers containers need: for rmi, prune and df.
+  struct ImageUse {
+    std::string container_id;
+    oci::Digest image_id;
+    bool running = false;
+  };
+  Result<std::vector<ImageUse>> image_uses();
+
+  const Parts& parts() const { return parts_; }
+
+ private:
+  friend class Start;
+  Parts parts_;
+};
+
+// "SIGTERM", "TERM", "term" or "15" to its number. Errors: kInvalidArgument "invalid signal: x".
+Result<int> parse_signal(std::string_view text);
+
+}  // namespace strata::containers

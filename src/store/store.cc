@@ -1,0 +1,166 @@
+#include "store/store.h"
+
+#include <fcntl.h>
+
+#include <atomic>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sys/background.h"
+#include "sys/file.h"
+#include "sys/file_lock.h"
+
+namespace strata::store {
+namespace {
+
+// How long changes may wait for the disk; many commands in a row share one sync.
+constexpr std::chrono::seconds kSettleDelay{2};
+
+// SQLite's locks and shared memory belong to the process, so a fork must not find the database open.
+std::atomic<int> open_stores = 0;
+
+// The store's own tables.
+constexpr std::string_view kOwnVersions[] = {
+    R"(CREATE TABLE store_lease(id TEXT PRIMARY KEY, pid INTEGER NOT NULL, created INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+       CREATE TABLE store_lease_ref(
+         kind TEXT NOT NULL, key TEXT NOT NULL,
+         lease TEXT NOT NULL REFERENCES store_lease(id) ON DELETE CASCADE,
+         PRIMARY KEY(kind, key, lease)) STRICT, WITHOUT ROWID;
+       CREATE INDEX store_lease_ref_by_lease ON store_lease_ref(lease))",
+};
+constexpr Schema kOwnSchema{"store", kOwnVersions};
+
+std::string database_path(const Paths& paths) { return paths.root + "/strata.db"; }
+
+Result<> make_directory(const std::string& path) {
+  if (sys::exists(path)) return {};
+  Result<> made = sys::make_directories(path, 0711);
+  if (made) return {};
+  Error failure = std::move(made).take_error();
+  if (failure.kind() != ErrorKind::kPermissionDenied) return failure;
+  return error(ErrorKind::kPermissionDenied, "{}; run strata as root, or choose other places with --root and --run-root",
+               failure.message());
+}
+
+enum class Freshness { kCurrent, kBehind };
+
+// One read when all is current. kUnsupported when the store is ahead of us.
+Result<Freshness> compare(Database& db, std::span<const Schema* const> schemas, std::map<std::string, std::int64_t>& have) {
+  have.clear();
+  {
+    Result<Statement> rows = db.query("SELECT owner, version FROM strata_schema");
+    // No such table: a new store, or one that another process is making right now.
+    if (!rows) {
+      if (rows.error().kind() == ErrorKind::kInternal) return Freshness::kBehind;
+      return std::move(rows).take_error();
+    }
+    while (TRY(rows->step())) have.emplace(rows->text(0), rows->integer(1));
+  }
+  Freshness freshness = Freshness::kCurrent;
+  for (const Schema* schema : schemas) {
+    const auto found = have.find(std::string(schema->owner));
+    const std::int64_t version = found == have.end() ? 0 : found->second;
+    const auto ours = static_cast<std::int64_t>(schema->versions.size());
+    if (version > ours)
+      return error(ErrorKind::kUnsupported,
+                   "written by a newer strata (its {} records have version {}, this strata knows {}); upgrade strata",
+                   schema->owner, version, ours);
+    if (version < ours) freshness = Freshness::kBehind;
+  }
+  return freshness;
+}
+
+Result<> upgrade(const Paths& paths, Database& db, std::span<const Schema* const> schemas) {
+  // Changing the journal mode does not wait for other processes, this lock does.
+  const auto lock = TRY(sys::FileLock::acquire(paths.root + "/upgrade.lock"));
+  {
+    Statement mode = TRY(db.query("PRAGMA journal_mode=WAL"));
+    if (!TRY(mode.step()) || mode.text_view(0) != "wal")
+      return error(ErrorKind::kUnsupported, "SQLite cannot use its write-ahead log on this file system");
+  }
+  Transaction change = TRY(db.begin());
+  TRY(db.run("CREATE TABLE IF NOT EXISTS strata_schema(owner TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT ROWID"));
+  std::map<std::string, std::int64_t> have;
+  if (TRY(compare(db, schemas, have)) == Freshness::kCurrent) return change.commit();
+  for (const Schema* schema : schemas) {
+    for (auto version = static_cast<std::size_t>(have[std::string(schema->owner)]); version < schema->versions.size(); ++version)
+      TRY(db.run_script(schema->versions[version]), "upgrade {} to version {}", schema->owner, version + 1);
+    TRY(db.run("INSERT INTO strata_schema(owner, version) VALUES (?1, ?2) ON CONFLICT(owner) DO UPDATE SET version = ?2",
+               schema->owner, schema->versions.size()));
+  }
+  return change.commit();
+}
+
+Result<> settle_database(const Paths& paths, std::span<const Schema> schemas, Database& db) {
+  const auto started = now().time_since_epoch().count();
+  const sys::UniqueFd root = TRY(sys::open_file(paths.root, O_RDONLY | O_DIRECTORY));
+  TRY(sys::sync_file_system(root.get()), "{}", paths.root);
+  for (const Schema& schema : schemas)
+    if (!schema.mark_durable.empty()) TRY(db.run(schema.mark_durable, started));
+  return db.checkpoint();
+}
+
+// Runs in a process of its own. `waiting` is let go before the sync begins: who changes something after
+// that starts the next one.
+void settle_later(const Paths& paths, std::span<const Schema> schemas, sys::FileLock waiting) {
+  std::this_thread::sleep_for(kSettleDelay);
+  const auto active = sys::FileLock::acquire(paths.root + "/settle.lock");
+  if (!active) return;
+  { const sys::FileLock released = std::move(waiting); }
+  auto db = Database::open(database_path(paths), {.create = false, .busy_timeout_milliseconds = 1000});
+  if (!db) return;
+  // Kept for the next command that looks (system info, fsck); there is no terminal here.
+  const std::string report = paths.root + "/settle.error";
+  if (const Result<> settled = settle_database(paths, schemas, *db); !settled)
+    (void)sys::replace_file(report, to_rfc3339(now()) + ' ' + settled.error().message() + '\n', 0600);
+  else
+    (void)sys::remove_file(report);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::open(const Paths& paths, std::span<const Schema> schemas, const Options& options) {
+  if (!paths.root.starts_with('/') || !paths.run_root.starts_with('/'))
+    return error(ErrorKind::kInvalidArgument, "the store's paths must be absolute: {}, {}", paths.root, paths.run_root);
+  TRY(make_directory(paths.root), "store");
+  TRY(make_directory(paths.run_root), "store");
+  const std::string path = database_path(paths);
+  std::vector<const Schema*> all{&kOwnSchema};
+  for (const Schema& schema : schemas) all.push_back(&schema);
+
+  Result<Database> opened = Database::open(path, {.create = !sys::exists(path)});
+  if (!opened && opened.error().kind() == ErrorKind::kPermissionDenied)
+    return error(ErrorKind::kPermissionDenied, "store: {}; run strata as root, or choose another place with --root",
+                 opened.error().message());
+  Database db = TRY(std::move(opened), "store");
+  std::map<std::string, std::int64_t> have;
+  if (TRY(compare(db, all, have), "store {}", paths.root) == Freshness::kBehind)
+    TRY(upgrade(paths, db, all), "store {}", paths.root);
+  return std::unique_ptr<Store>(new Store(paths, schemas, options, std::move(db)));
+}
+
+Store::Store(Paths paths, std::span<const Schema> schemas, Options options, Database db)
+    : paths_(std::move(paths)), schemas_(schemas), options_(options), db_(std::make_unique<Database>(std::move(db))) {
+  ++open_stores;
+}
+
+Store::~Store() {
+  const bool changed = db_->total_changes() > 0;
+  db_.reset();
+  if (--open_stores > 0 || !changed || !options_.settle_in_background) return;
+  auto waiting = sys::FileLock::try_acquire(paths_.root + "/settle.wait");
+  if (!waiting || !*waiting) return;  // somebody waits already and will see our changes
+  const int keep[] = {(*waiting)->fd()};
+  (void)sys::run_in_background("strata-settle", keep, [&] { settle_later(paths_, schemas_, std::move(**waiting)); });
+}
+
+Result<std::string> Store::directory(std::string_view name) {
+  std::string path = fmt::format("{}/{}", paths_.root, name);
+  if (!sys::exists(path)) TRY(sys::make_directories(path, 0700));
+  return path;
+}
+
+Result<> Store::settle() { return settle_database(paths_, schemas_, *db_); }
+
+}  // namespace strata::store

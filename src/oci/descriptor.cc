@@ -69,7 +69,7 @@ Result<Descriptor> descriptor_from_json(const json& value) {
   return descriptor;
 }
 
-ordered_json to_json(const Descriptor& descriptor) {
+ordered_json json_of(const Descriptor& descriptor) {
   ordered_json value;
   value["mediaType"] = descriptor.media_type;
   value["digest"] = descriptor.digest.to_string();

@@ -10,7 +10,7 @@ namespace strata::oci {
 
 // Errors: kCorrupt naming the member.
 Result<Descriptor> descriptor_from_json(const json& value);
-ordered_json to_json(const Descriptor& descriptor);
+ordered_json json_of(const Descriptor& descriptor);
 
 // A JSON object whose members are all strings.
 Result<std::map<std::string, std::string>> string_map_member(const json& object, std::string_view name);

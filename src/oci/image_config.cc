@@ -106,7 +106,7 @@ void put_keys(ordered_json& object, const char* name, const std::set<std::string
   for (const std::string& key : keys) object[name][key] = ordered_json::object();
 }
 
-ordered_json to_json(const ContainerConfig& config) {
+ordered_json json_of(const ContainerConfig& config) {
   ordered_json value = ordered_json::object();
   put(value, "User", config.user);
   put_keys(value, "ExposedPorts", config.exposed_ports);
@@ -126,7 +126,7 @@ ordered_json to_json(const ContainerConfig& config) {
   return value;
 }
 
-ordered_json to_json(const History& entry) {
+ordered_json json_of(const History& entry) {
   ordered_json value = ordered_json::object();
   put(value, "created", entry.created);
   put(value, "created_by", entry.created_by);
@@ -154,13 +154,13 @@ std::string ImageConfig::to_json() const {
   put(document, "variant", variant);
   document["os"] = os;
   put(document, "os.version", os_version);
-  document["config"] = oci::to_json(config);
+  document["config"] = json_of(config);
   document["rootfs"]["type"] = "layers";
   document["rootfs"]["diff_ids"] = ordered_json::array();
   for (const Digest& diff_id : diff_ids)
     document["rootfs"]["diff_ids"].push_back(diff_id.to_string());
   document["history"] = ordered_json::array();
-  for (const History& entry : history) document["history"].push_back(oci::to_json(entry));
+  for (const History& entry : history) document["history"].push_back(json_of(entry));
   return dump(document);
 }
 

@@ -88,9 +88,9 @@ std::string Manifest::to_json() const {
   ordered_json document;
   document["schemaVersion"] = 2;
   document["mediaType"] = media_type;
-  document["config"] = oci::to_json(config);
+  document["config"] = json_of(config);
   document["layers"] = ordered_json::array();
-  for (const Descriptor& layer : layers) document["layers"].push_back(oci::to_json(layer));
+  for (const Descriptor& layer : layers) document["layers"].push_back(json_of(layer));
   put_annotations(document, *this);
   return dump(document);
 }
@@ -101,7 +101,7 @@ std::string Index::to_json() const {
   document["mediaType"] = media_type;
   document["manifests"] = ordered_json::array();
   for (const Descriptor& manifest : manifests)
-    document["manifests"].push_back(oci::to_json(manifest));
+    document["manifests"].push_back(json_of(manifest));
   put_annotations(document, *this);
   return dump(document);
 }

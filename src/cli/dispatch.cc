@@ -1,0 +1,138 @@
+// From words to a verb, and from an error to what the user sees.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/strings.h"
+#include "cli/command.h"
+
+namespace strata::cli {
+namespace {
+
+struct Match {
+  const Verb* verb = nullptr;
+  std::size_t words = 0;
+};
+
+// The verb with the longest name that `words` begins with: "image ls" wins over a verb "image".
+Match match(std::span<const std::string> words) {
+  Match best;
+  for (const Verb& verb : verbs()) {
+    for (const std::string_view name : verb.names) {
+      const auto parts = split(name, ' ');
+      if (parts.size() > best.words && parts.size() <= words.size() &&
+          std::equal(parts.begin(), parts.end(), words.begin()))
+        best = {&verb, parts.size()};
+    }
+  }
+  return best;
+}
+
+bool is_group(std::string_view word) {
+  return std::ranges::any_of(verbs(), [&](const Verb& verb) {
+    return std::ranges::any_of(verb.names, [&](std::string_view name) {
+      return name.starts_with(word) && name.size() > word.size() && name[word.size()] == ' ';
+    });
+  });
+}
+
+std::string overview() {
+  std::string text =
+      "Usage:  strata [OPTIONS] COMMAND\n\nA container engine without a daemon: images, containers and layers.\n\n"
+      "Commands:\n";
+  for (const Verb& verb : verbs())
+    if (!verb.summary.empty()) text += fmt::format("  {:<14} {}\n", verb.names.front(), verb.summary);
+  text +=
+      "\nGlobal Options:\n"
+      "      --config string      Configuration file (default \"/etc/strata/config.toml\", or $STRATA_CONFIG)\n"
+      "  -D, --debug              Enable debug messages\n"
+      "  -l, --log-level string   Set the logging level (\"debug\", \"info\", \"warn\", \"error\")\n"
+      "      --root string        Where images and containers are kept (default \"/var/lib/strata\", or $STRATA_ROOT)\n"
+      "      --run-root string    Where the state of this boot is kept (default \"/run/strata\", or $STRATA_RUN_ROOT)\n"
+      "  -v, --version            Print version information and quit\n"
+      "\nRun 'strata COMMAND --help' for more information on a command.\n";
+  return text;
+}
+
+std::string group_overview(std::string_view group) {
+  std::string text = fmt::format("Usage:  strata {} COMMAND\n\nCommands:\n", group);
+  for (const Verb& verb : verbs()) {
+    for (const std::string_view name : verb.names) {
+      if (verb.summary.empty() || !name.starts_with(group) || name.size() <= group.size() || name[group.size()] != ' ')
+        continue;
+      text += fmt::format("  {:<12} {}\n", name.substr(group.size() + 1), verb.summary);
+      break;
+    }
+  }
+  return text + fmt::format("\nRun 'strata {} COMMAND --help' for more information on a command.\n", group);
+}
+
+int exit_code(const Error& error, const Verb& verb) {
+  if (error.kind() == ErrorKind::kCommandNotFound) return 127;
+  if (error.kind() == ErrorKind::kCommandNotRunnable) return 126;
+  return verb.failure_code;
+}
+
+// Several kilobytes of a failed build may stand in an error; its lines stay, other control bytes go.
+std::string printable_lines(std::string_view text) {
+  std::string result;
+  for (const std::string_view line : split(text, '\n')) {
+    if (!result.empty()) result += '\n';
+    result += printable(line);
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<engine::Engine*> Context::engine() {
+  if (!engine_) engine_ = TRY(engine::Engine::open(settings_));
+  return engine_.get();
+}
+
+int run_command(Context& context, std::span<const std::string> words) {
+  if (words.empty() || words[0] == "help" || words[0] == "--help" || words[0] == "-h") {
+    fmt::print("{}", overview());
+    return 0;
+  }
+  const Match found = match(words);
+  if (found.verb == nullptr) {
+    if (is_group(words[0])) {
+      const bool asked = words.size() == 1 || words[1] == "--help";
+      if (!asked) fmt::print(stderr, "strata: unknown command: strata {} {}\n\n", words[0], printable(words[1]));
+      fmt::print(asked ? stdout : stderr, "{}", group_overview(words[0]));
+      return asked ? 0 : 1;
+    }
+    fmt::print(stderr, "strata: unknown command: strata {}\n\nRun 'strata --help' for more information\n",
+               printable(words[0]));
+    return 1;
+  }
+  const Result<int> code = found.verb->run(context, *found.verb, words.subspan(found.words));
+  if (code) {
+    if (std::fflush(stdout) != 0) {
+      fmt::print(stderr, "strata: write to standard output: {}\n", Error::from_errno(errno, "write").message());
+      return 1;
+    }
+    return *code;
+  }
+  std::fflush(stdout);
+  fmt::print(stderr, "strata: {}\n", printable_lines(code.error().message()));
+  return exit_code(code.error(), *found.verb);
+}
+
+bool is_terminal(int fd) { return ::isatty(fd) == 1; }
+
+bool confirm(std::string_view question) {
+  fmt::print(stderr, "{}", question);
+  std::fflush(stderr);
+  char answer[16] = {};
+  if (std::fgets(answer, sizeof answer, stdin) == nullptr) {
+    fmt::print(stderr, "\n");
+    return false;
+  }
+  return equals_ignoring_case(trim(answer), "y");
+}
+
+}  // namespace strata::cli

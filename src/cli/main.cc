@@ -15,6 +15,7 @@ struct Globals {
   engine::Settings settings;
   std::size_t words_read = 0;
   bool version = false;
+  std::string root, run_root;  // from a flag or the environment; empty: the file's or the default
 };
 
 std::string from_environment(const char* name, std::string fallback) {
@@ -38,8 +39,8 @@ std::string without_trailing_slash(std::string path) {
 Result<Globals> read_globals(std::span<const std::string> arguments) {
   Globals globals;
   engine::Settings& settings = globals.settings;
-  settings.paths.root = from_environment("STRATA_ROOT", settings.paths.root);
-  settings.paths.run_root = from_environment("STRATA_RUN_ROOT", settings.paths.run_root);
+  globals.root = from_environment("STRATA_ROOT", "");
+  globals.run_root = from_environment("STRATA_RUN_ROOT", "");
   settings.config_file_required = std::getenv("STRATA_CONFIG") != nullptr;
   settings.config_file = from_environment("STRATA_CONFIG", settings.config_file);
   settings.force_directory_form = std::getenv("STRATA_FORCE_DIRECTORY_FORM") != nullptr;
@@ -65,8 +66,8 @@ Result<Globals> read_globals(std::span<const std::string> arguments) {
     } else {
       return error(ErrorKind::kInvalidArgument, "flag needs an argument: {}", name);
     }
-    if (name == "--root") settings.paths.root = value;
-    else if (name == "--run-root") settings.paths.run_root = value;
+    if (name == "--root") globals.root = value;
+    else if (name == "--run-root") globals.run_root = value;
     else if (name == "--config") settings.config_file = value, settings.config_file_required = true;
     else if (name == "--log-level" || name == "-l") level = value;
     else return error(ErrorKind::kInvalidArgument, "unknown flag: {}\n\nRun 'strata --help' for more information", name);
@@ -77,11 +78,20 @@ Result<Globals> read_globals(std::span<const std::string> arguments) {
     if (!parsed) return error(ErrorKind::kInvalidArgument, "unable to parse logging level: {}", level);
     set_log_level(*parsed);
   }
-  settings.paths.root = without_trailing_slash(absolute(settings.paths.root));
-  settings.paths.run_root = without_trailing_slash(absolute(settings.paths.run_root));
   settings.config_file = absolute(settings.config_file);
   settings.program_directory = TRY(sys::own_directory());
   return globals;
+}
+
+// The file first, then what was said closer to the command.
+Result<> complete(Globals& globals) {
+  store::Paths& paths = globals.settings.paths;
+  TRY(engine::read_config_file(globals.settings));
+  if (!globals.root.empty()) paths.root = globals.root;
+  if (!globals.run_root.empty()) paths.run_root = globals.run_root;
+  paths.root = without_trailing_slash(absolute(paths.root));
+  paths.run_root = without_trailing_slash(absolute(paths.run_root));
+  return {};
 }
 
 }  // namespace
@@ -89,7 +99,7 @@ Result<Globals> read_globals(std::span<const std::string> arguments) {
 int run_main(std::span<const std::string> arguments) {
   Result<Globals> globals = read_globals(arguments);
   if (globals && !globals->version) {
-    if (const Result<> read = engine::read_config_file(globals->settings); !read) globals = read.error();
+    if (const Result<> read = complete(*globals); !read) globals = read.error();
   }
   if (!globals) {
     fmt::print(stderr, "strata: {}\n", globals.error().message());

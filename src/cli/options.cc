@@ -84,10 +84,7 @@ void Options::value(const std::string& names, std::optional<std::int64_t>& targe
 void Options::list(const std::string& names, std::vector<std::string>& target, const std::string& help) {
   impl_->app.add_option(names, target, help)
       ->type_name("list")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->trigger_on_parse(false)
-      ->take_all();
+      ->allow_extra_args(false);
 }
 void Options::arguments(std::vector<std::string>& target, std::size_t at_least, std::size_t at_most) {
   impl_->rest = &target;

@@ -71,11 +71,6 @@ Result<> Lease::hold(std::string_view kind, std::string_view key) {
                           std::string_view(id_));
 }
 
-Result<bool> is_leased(Store& store, std::string_view kind, std::string_view key) {
-  Statement rows = TRY(store.db().query("SELECT 1 FROM store_lease_ref WHERE kind = ? AND key = ? LIMIT 1", kind, key));
-  return rows.step();
-}
-
 Result<> sweep_dead_leases(Store& store) {
   const std::string leases = store.paths().root + "/leases";
   std::vector<std::string> names;

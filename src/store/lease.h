@@ -33,8 +33,8 @@ class [[nodiscard]] Lease {
   // Empty at first, but for the file `lock`; on the file system of the store, so that what is complete can be renamed into place.
   const std::string& directory() const { return directory_; }
 
-  // Protects (kind, key), e.g. ("layer", chain ID), until the lease goes. Thread-safe. To protect a thing
-  // that exists, hold it and look it up in one transaction.
+  // Protects (kind, key) (see reference.h) until the lease goes. Thread-safe. First hold, then look whether the
+  // thing is there: what is there then, stays.
   Result<> hold(std::string_view kind, std::string_view key);
 
  private:
@@ -45,9 +45,6 @@ class [[nodiscard]] Lease {
   std::string directory_;
   std::optional<sys::FileLock> lock_;
 };
-
-// For garbage collection, inside a transaction: "… AND NOT EXISTS (SELECT 1 FROM store_lease_ref WHERE kind = 'layer' AND key = …)".
-Result<bool> is_leased(Store& store, std::string_view kind, std::string_view key);
 
 // Removes the directories and rows of leases whose holders are gone. Two system calls and a read when there
 // are none.

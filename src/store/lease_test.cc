@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "store/reference.h"
 #include "sys/file.h"
 #include "sys/process.h"
 #include "sys/temp_dir.h"
@@ -33,8 +34,8 @@ TEST_F(LeaseTest, GivesEverythingBack) {
     ASSERT_TRUE(sys::replace_file(lease->directory() + "/work", "x"));
     ASSERT_TRUE(lease->hold("layer", "a"));
     ASSERT_TRUE(lease->hold("layer", "a"));
-    EXPECT_TRUE(*is_leased(*store, "layer", "a"));
-    EXPECT_FALSE(*is_leased(*store, "image", "a"));
+    EXPECT_TRUE(*is_referenced(*store, "layer", "a"));
+    EXPECT_FALSE(*is_referenced(*store, "image", "a"));
   }
   EXPECT_TRUE(sys::list_directory(leases_)->empty());
   EXPECT_EQ(rows(*store, "store_lease"), 0);
@@ -47,7 +48,7 @@ TEST_F(LeaseTest, ASweepLeavesLivingLeasesAlone) {
   ASSERT_TRUE(lease->hold("layer", "a"));
   ASSERT_TRUE(sweep_dead_leases(*store));
   EXPECT_TRUE(sys::exists(lease->directory()));
-  EXPECT_TRUE(*is_leased(*store, "layer", "a"));
+  EXPECT_TRUE(*is_referenced(*store, "layer", "a"));
 }
 
 TEST_F(LeaseTest, WhatAKilledHolderLeftIsSwept) {
@@ -64,10 +65,10 @@ TEST_F(LeaseTest, WhatAKilledHolderLeftIsSwept) {
   ASSERT_EQ(sys::wait_child(pid)->signal, SIGKILL);
   auto store = open();
   EXPECT_EQ(sys::list_directory(leases_)->size(), 1U);
-  EXPECT_TRUE(*is_leased(*store, "layer", "a"));
+  EXPECT_TRUE(*is_referenced(*store, "layer", "a"));
   ASSERT_TRUE(sweep_dead_leases(*store));
   EXPECT_TRUE(sys::list_directory(leases_)->empty());
-  EXPECT_FALSE(*is_leased(*store, "layer", "a"));
+  EXPECT_FALSE(*is_referenced(*store, "layer", "a"));
 }
 
 TEST_F(LeaseTest, ALeaseDyingBetweenItsStepsIsSwept) {
@@ -81,6 +82,18 @@ TEST_F(LeaseTest, ALeaseDyingBetweenItsStepsIsSwept) {
   ASSERT_TRUE(store->db().run("INSERT INTO store_lease VALUES ('0004', 1, 1)"));
   ASSERT_TRUE(sweep_dead_leases(*store));
   EXPECT_EQ(rows(*store, "store_lease"), 0);
+}
+
+TEST_F(LeaseTest, ARecordsReferencesLastUntilTheyAreDropped) {
+  auto store = open();
+  ASSERT_TRUE(add_reference(*store, kLayer, "a", "image/1"));
+  ASSERT_TRUE(add_reference(*store, kLayer, "a", "image/1"));
+  ASSERT_TRUE(add_reference(*store, kLayer, "a", "image/2"));
+  ASSERT_TRUE(sweep_dead_leases(*store));
+  ASSERT_TRUE(drop_references(*store, "image/1"));
+  EXPECT_TRUE(*is_referenced(*store, kLayer, "a"));
+  ASSERT_TRUE(drop_references(*store, "image/2"));
+  EXPECT_FALSE(*is_referenced(*store, kLayer, "a"));
 }
 
 TEST_F(LeaseTest, MovesWithItsOwner) {

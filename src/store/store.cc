@@ -27,7 +27,11 @@ constexpr std::string_view kOwnVersions[] = {
          kind TEXT NOT NULL, key TEXT NOT NULL,
          lease TEXT NOT NULL REFERENCES store_lease(id) ON DELETE CASCADE,
          PRIMARY KEY(kind, key, lease)) STRICT, WITHOUT ROWID;
-       CREATE INDEX store_lease_ref_by_lease ON store_lease_ref(lease))",
+       CREATE INDEX store_lease_ref_by_lease ON store_lease_ref(lease);
+       CREATE TABLE store_reference(
+         kind TEXT NOT NULL, key TEXT NOT NULL, holder TEXT NOT NULL,
+         PRIMARY KEY(kind, key, holder)) STRICT, WITHOUT ROWID;
+       CREATE INDEX store_reference_by_holder ON store_reference(holder))",
 };
 constexpr Schema kOwnSchema{"store", kOwnVersions};
 

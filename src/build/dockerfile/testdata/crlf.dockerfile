@@ -1,0 +1,7 @@
+FROM a
+RUN b \
+  c
+RUN <<E
+x
+E
+USER d

@@ -173,7 +173,6 @@ Result<Body> parse_copy(Reader& in) {
   copy.unpack = flags.boolean("unpack");
   copy.excludes = flags.list("exclude");
 
-  // "<< EOF" with a blank is two plain words, but one heredoc: the announced ones tell.
   copy.destination = words.back().text;
   const auto heredoc_of = [&](const std::string& word) -> const Heredoc* {
     const auto parsed = parse_heredoc_word(word);

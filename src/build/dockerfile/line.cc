@@ -189,6 +189,10 @@ class Splitter {
 
 }  // namespace
 
+Result<Lines> split_lines(const SourceFile& file, Diagnostics& diagnostics) {
+  return Splitter(file, diagnostics).run();
+}
+
 Range Line::place(std::size_t offset) const {
   auto piece = std::upper_bound(pieces.begin(), pieces.end(), offset,
                                 [](std::size_t o, const Piece& p) { return o < p.offset; });

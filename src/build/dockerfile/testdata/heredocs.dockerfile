@@ -21,7 +21,6 @@ RUN cat << spaced | sh
 content
 spaced
 RUN echo $((1<<3))
-3))
 ONBUILD RUN <<EOF
 triggered
 EOF

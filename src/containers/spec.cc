@@ -56,7 +56,7 @@ std::vector<oci::Mount> system_mounts(const Config& config) {
   };
 }
 
-oci::Mount bind(const std::string& source, const std::string& target, const std::string& propagation, bool read_only) {
+oci::Mount bind_mount(const std::string& source, const std::string& target, const std::string& propagation, bool read_only) {
   return {target, "bind", source, {"rbind", propagation, read_only ? "ro" : "rw"}};
 }
 
@@ -77,12 +77,12 @@ std::vector<oci::Mount> user_mounts(const SpecInputs& in) {
   for (const auto& [source, target] : {std::pair{&in.resolv_conf_file, "/etc/resolv.conf"},
                                        std::pair{&in.hostname_file, "/etc/hostname"},
                                        std::pair{&in.hosts_file, "/etc/hosts"}})
-    if (!source->empty() && !covered(target)) out.push_back(bind(*source, target, "rprivate", false));
+    if (!source->empty() && !covered(target)) out.push_back(bind_mount(*source, target, "rprivate", false));
   for (std::size_t i = 0; i < in.config.mounts.size(); ++i) {
     const Mount& mount = in.config.mounts[i];
     out.push_back(mount.type == Mount::Type::kTmpfs
                       ? tmpfs(mount)
-                      : bind(in.mount_sources[i], mount.target, mount.propagation, mount.read_only));
+                      : bind_mount(in.mount_sources[i], mount.target, mount.propagation, mount.read_only));
   }
   std::ranges::stable_sort(out, {}, [](const oci::Mount& mount) { return std::ranges::count(mount.destination, '/'); });
   return out;

@@ -20,6 +20,7 @@ namespace strata::containers {
 
 struct TransientOptions {
   std::vector<oci::Digest> chain;            // layers of the rootfs, bottom first
+  std::vector<std::string> extra_lowers;     // see layers::Layers::mount_rootfs
   const layers::UpperDir* upper = nullptr;   // the caller's; it outlives the call
   std::vector<std::string> arguments;        // argv; never empty
   std::vector<std::string> env;              // "K=V"; PATH and HOME are added when missing

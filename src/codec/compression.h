@@ -21,10 +21,11 @@ std::string_view to_string(Compression compression);
 Compression detect_compression(std::span<const std::byte> head);
 inline constexpr std::size_t kCompressionHeadSize = 6;
 
-// The inflated bytes of `in`, to its end: members, frames and streams that follow each other are one
-// stream; zero bytes after the last are ignored (tapes and some tools pad), other bytes are not.
-// Reading fails with kCorrupt when the input is damaged or ends early, and with kResourceExhausted
-// when it wants more memory for its window than kMaxWindowSize. kNone passes the bytes on.
+// The inflated bytes of `in`, to its end: members, frames and streams that follow each other are
+// one stream; zero bytes after the last are ignored (tapes and some tools pad), other bytes are
+// not. Reading fails with kCorrupt when the input is damaged or ends early, and with
+// kResourceExhausted when it wants more memory for its window than kMaxWindowSize. kNone passes the
+// bytes on.
 Result<std::unique_ptr<ByteSource>> decompress(Compression compression, ByteSource& in);
 // The same with ISA-L for gzip (2 to 3 times zlib's speed). In library codec_isal, which links a
 // shared object: for worker programs only.
@@ -38,9 +39,9 @@ class Compressor : public ByteSink {
   virtual Result<> finish() = 0;
 };
 
-// kNone, kGzip (zlib level 6 by default) and kZstd (3 by default); others are kUnsupported. The same
-// bytes in give the same bytes out with the same library, however they are cut into writes: no time,
-// no name.
+// kNone, kGzip (zlib level 6 by default) and kZstd (3 by default); others are kUnsupported. The
+// same bytes in give the same bytes out with the same library, however they are cut into writes: no
+// time, no name.
 inline constexpr int kDefaultLevel = -1;
 Result<std::unique_ptr<Compressor>> compress(Compression compression, ByteSink& out,
                                              int level = kDefaultLevel);

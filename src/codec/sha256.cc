@@ -1,10 +1,10 @@
-// The low-level SHA256_* functions, although OpenSSL 3 calls them deprecated: EVP_DigestInit fetches
-// its provider first (0.3 ms of start-up), these run the same assembly and initialize nothing.
+// The low-level SHA256_* functions, although OpenSSL 3 calls them deprecated: EVP_DigestInit
+// fetches its provider first (0.3 ms of start-up), these run the same assembly and initialize
+// nothing.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "codec/sha256.h"
 
 #include <openssl/sha.h>
-
 
 namespace strata::codec {
 

@@ -20,14 +20,14 @@ struct TarEntry {
   enum class Type { kFile, kHardLink, kSymlink, kCharDevice, kBlockDevice, kDirectory, kFifo };
 
   Type type = Type::kFile;
-  // Any bytes but NUL, as the archive has them: maybe absolute, with "." and "..", with slashes at the
-  // end (`type` says what it is). Never empty from TarReader.
+  // Any bytes but NUL, as the archive has them: maybe absolute, with "." and "..", with slashes at
+  // the end (`type` says what it is). Never empty from TarReader.
   std::string path;
   std::string link_target;  // hard link: a path as above; symlink: any bytes
   std::uint32_t mode = 0;   // 07777
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::uint64_t size = 0;      // of the file as it is read back, holes included; 0 for all but files
+  std::uint64_t size = 0;  // of the file as it is read back, holes included; 0 for all but files
   std::int64_t mtime_sec = 0;  // since 1970, may be negative
   std::uint32_t mtime_nsec = 0;
   std::uint32_t dev_major = 0;

@@ -76,4 +76,6 @@ Result<Message> receive_message(int socket) {
   return message;
 }
 
+void shut_down(int socket) { ::shutdown(socket, SHUT_RDWR); }
+
 }  // namespace strata::sys

@@ -73,6 +73,11 @@ struct Removal {
   std::string name;
 };
 
+struct Pruned {
+  std::vector<Removal> removals;
+  std::uint64_t reclaimed = 0;  // bytes on disk
+};
+
 class Images {
  public:
   Images(store::Store& store, layers::Layers& layers) : store_(store), layers_(layers) {}
@@ -97,11 +102,12 @@ class Images {
   // layers that nobody references then.
   // Errors: kNotFound; kConflict in docker's words when containers or other names are in the way.
   Result<std::vector<Removal>> remove(std::string_view name_or_id, bool force, const ImageUses& uses);
-  // Removes every image without a name that no container uses (with `all`: every image that no container
-  // uses), and forgets what is not referenced (hidden images, blobs, layers). Returns what was removed.
-  Result<std::vector<Removal>> prune(bool all, const ImageUses& uses);
-  // prune() without touching an image that anybody can see.
-  Result<> collect_garbage(const ImageUses& uses);
+  // Removes every image without a tag that no container uses (with `all`: every image that no container
+  // uses), and forgets what is not referenced (hidden images, blobs, layers).
+  Result<Pruned> prune(bool all, const ImageUses& uses);
+  // What prune() does besides: hidden images that no container needs, blobs and layers that nobody references.
+  // For whoever drops such references (rm of a container whose image is gone, prune of the build cache).
+  Result<Pruned> collect_garbage(const ImageUses& uses);
 
   // Errors: those of registry::Client, and kCorrupt "layer sha256:…: …" when bytes are not what the manifest
   // or the config promises. After an error no image is recorded.
@@ -117,6 +123,13 @@ class Images {
   layers::Layers& layers() { return layers_; }
 
  private:
+  friend class Pull;
+  Result<oci::Digest> find_id(std::string_view name_or_id);
+  // Sum of the layers' tars. Errors: kNotFound when one is not committed.
+  Result<std::uint64_t> size_of(std::span<const oci::Digest> chain_ids);
+  // Forgets those of the layers that nobody references; returns them.
+  Result<std::vector<oci::Digest>> drop_layers(std::span<const oci::Digest> chain_ids);
+
   store::Store& store_;
   layers::Layers& layers_;
 };

@@ -1,0 +1,347 @@
+// Pull: reference -> manifest (of an index the one for this platform) -> config -> all layers at once, each through
+// a worker that inflates and hashes it -> committed bottom first as soon as what is below is there -> one record.
+//
+// Nothing is visible before the record; layers that were committed when a later one failed stay for the next
+// pull and are garbage for the next prune.
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "images/images.h"
+#include "images/records.h"
+#include "layers/layers.h"
+#include "oci/chain_id.h"
+#include "oci/manifest.h"
+#include "registry/client.h"
+#include "store/database.h"
+#include "store/lease.h"
+#include "store/reference.h"
+
+namespace strata::images {
+namespace {
+
+using State = PullProgress::State;
+
+// Each layer in flight has a worker of its own; more of them than this do not make a pull faster.
+constexpr std::size_t kLayersAtOnce = 8;
+constexpr std::chrono::milliseconds kProgressPeriod{100};
+
+// One layer of the manifest on its way.
+struct LayerWork {
+  oci::Descriptor blob;
+  oci::Digest diff_id;
+  oci::Digest chain_id;
+  enum class Plan { kPresent, kReuse, kFetch } plan = Plan::kFetch;
+  std::optional<layers::Unpacked> unpacked;
+  const registry::Download* download = nullptr;  // while it runs
+};
+
+}  // namespace
+
+class Pull {
+ public:
+  Pull(Images& images, registry::Client& client, const oci::Reference& reference, const PullOptions& options,
+       PullProgress& progress)
+      : images_(images), store_(images.store_), layers_(images.layers_), client_(client),
+        reference_(reference.with_default_tag()), options_(options), progress_(progress) {}
+
+  Result<Pulled> run();
+
+ private:
+  Result<> choose_manifest();
+  Result<std::optional<Image>> already_here();
+  Result<> fetch_config();
+  Result<> plan(store::Lease& lease);
+  Result<> fetch_layers(store::Lease& lease);
+  Result<> fetch_layer(store::Lease& lease, LayerWork& work);
+  Result<> commit_layers(store::Lease& lease);
+  Result<> commit_layer(store::Lease& lease, std::size_t index);
+  Result<Pulled> record(bool downloaded);
+  Result<bool> name_image(const oci::Digest& id);
+  Result<> keep_origins(std::span<const oci::Digest> diff_ids);
+  void report(const LayerWork& work, State state, std::uint64_t done = 0);
+  void report_downloads();
+
+  Images& images_;
+  store::Store& store_;
+  layers::Layers& layers_;
+  registry::Client& client_;
+  const oci::Reference reference_;
+  const PullOptions& options_;
+  PullProgress& progress_;
+
+  registry::Fetched named_;                   // what the reference names: a manifest or an index
+  registry::Fetched manifest_bytes_;          // the manifest of one image
+  oci::Manifest manifest_;
+  std::string config_bytes_;
+  oci::ImageConfig config_;
+  std::vector<LayerWork> work_;
+
+  // Guards the progress, each work's `download` and `unpacked` while threads run, and failure_.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<Error> failure_;
+};
+
+void Pull::report(const LayerWork& work, State state, std::uint64_t done) {
+  progress_.layer(static_cast<std::size_t>(&work - work_.data()), state, done, work.blob.size);
+}
+
+Result<> Pull::choose_manifest() {
+  named_ = TRY(client_.get_manifest(reference_));
+  auto parsed = TRY(oci::parse_manifest(named_.bytes, named_.media_type), "{}", reference_.familiar());
+  if (auto* index = std::get_if<oci::Index>(&parsed)) {
+    const oci::Descriptor chosen =
+        TRY(oci::choose_manifest(*index, options_.platform.value_or(oci::host_platform())));
+    manifest_bytes_ = TRY(client_.get_manifest(reference_.with_digest(chosen.digest)));
+    parsed = TRY(oci::parse_manifest(manifest_bytes_.bytes, chosen.media_type), "manifest {}", chosen.digest.to_string());
+  } else {
+    manifest_bytes_ = named_;
+  }
+  if (!std::holds_alternative<oci::Manifest>(parsed))
+    return error(ErrorKind::kUnsupported, "{} is an index of indexes", reference_.familiar());
+  manifest_ = std::get<oci::Manifest>(std::move(parsed));
+  for (const oci::Descriptor& layer : manifest_.layers)
+    if (!oci::is_layer_type(layer.media_type))
+      return error(ErrorKind::kUnsupported, "{} is no container image: it has a layer of type {}", reference_.familiar(),
+                   layer.media_type.empty() ? "(none)" : layer.media_type);
+  return {};
+}
+
+// The image when its config and all its layers are here: then the names are all that is left to do.
+Result<std::optional<Image>> Pull::already_here() {
+  if (!TRY(records::is_visible(store_.db(), manifest_.config.digest))) return std::nullopt;
+  Image image = TRY(images_.get(manifest_.config.digest));
+  for (const oci::Digest& chain : image.chain_ids)
+    if (!TRY(layers_.find(chain))) return std::nullopt;
+  return image;
+}
+
+Result<> Pull::fetch_config() {
+  const std::string id = manifest_.config.digest.to_string();
+  config_bytes_ = TRY(client_.get_blob(reference_, manifest_.config, oci::kMaxImageConfigSize), "image config {}", id);
+  config_ = TRY(oci::ImageConfig::parse(config_bytes_), "image config {}", id);
+  if (config_.diff_ids.size() != manifest_.layers.size())
+    return error(ErrorKind::kCorrupt, "image config {} names {} layers, the manifest {}", id, config_.diff_ids.size(),
+                 manifest_.layers.size());
+  if (!config_.os.empty() && config_.os != "linux")
+    return error(ErrorKind::kUnsupported, "image operating system \"{}\" cannot be used on this platform", config_.os);
+  if (options_.platform) {
+    const oci::Platform have{config_.os, config_.architecture, config_.variant, {}};
+    if (!oci::matches(*options_.platform, have))
+      return error(ErrorKind::kNotFound,
+                   "image with reference {} was found but does not match the specified platform: wanted {}, actual: {}",
+                   reference_.familiar(), options_.platform->to_string(), have.to_string());
+  }
+  return {};
+}
+
+Result<> Pull::plan(store::Lease& lease) {
+  const auto chain_ids = oci::chain_ids(config_.diff_ids);
+  work_.resize(manifest_.layers.size());
+  std::vector<oci::Digest> blobs;
+  {
+    // Held first, looked up then: what is found stays.
+    store::Transaction change = TRY(store_.db().begin());
+    for (const oci::Digest& chain : chain_ids) TRY(lease.hold(store::kLayer, chain.to_string()));
+    TRY(change.commit());
+  }
+  std::map<oci::Digest, std::size_t> first;
+  for (std::size_t i = 0; i < work_.size(); ++i) {
+    LayerWork& work = work_[i];
+    work.blob = manifest_.layers[i];
+    work.diff_id = config_.diff_ids[i];
+    work.chain_id = chain_ids[i];
+    blobs.push_back(work.blob.digest);
+    const bool here = TRY(layers_.find(work.chain_id)).has_value();
+    const bool repeated = !first.emplace(work.diff_id, i).second;
+    if (here)
+      work.plan = LayerWork::Plan::kPresent;
+    else if (repeated || TRY(layers_.has_tar(work.diff_id)))
+      work.plan = LayerWork::Plan::kReuse;
+  }
+  progress_.begin(reference_, blobs);
+  for (const LayerWork& work : work_)
+    report(work, work.plan == LayerWork::Plan::kFetch ? State::kPulling : State::kAlreadyExists);
+  return {};
+}
+
+Result<> Pull::fetch_layer(store::Lease& lease, LayerWork& work) {
+  auto download = TRY(client_.open_blob(reference_, work.blob));
+  {
+    const std::scoped_lock lock(mutex_);
+    work.download = &download;
+    report(work, State::kDownloading);
+  }
+  auto unpacked = layers_.unpack(lease, download.fd(), {.max_tar_size = options_.max_layer_size});
+  {
+    const std::scoped_lock lock(mutex_);
+    work.download = nullptr;
+  }
+  if (!unpacked) {
+    // The worker has stopped reading; a transfer that broke is the reason, one that we break is not.
+    const Error reason = std::move(unpacked).take_error();
+    const std::uint64_t received = download.received();
+    (void)download.take_fd();
+    const Result<> finished = download.finish();
+    const bool was_broken = !finished && reason.kind() == ErrorKind::kCorrupt && received <= work.blob.size &&
+                            finished.error().kind() != ErrorKind::kCancelled;
+    return was_broken ? finished.error() : reason;
+  }
+  TRY(download.finish());
+  if (unpacked->blob_digest != work.blob.digest)
+    return error(ErrorKind::kCorrupt, "the bytes received have digest {}, the manifest promises {}",
+                 unpacked->blob_digest.to_string(), work.blob.digest.to_string());
+  if (unpacked->diff_id != work.diff_id)
+    return error(ErrorKind::kCorrupt, "its tar has digest {}, the image config promises {}", unpacked->diff_id.to_string(),
+                 work.diff_id.to_string());
+  const std::scoped_lock lock(mutex_);
+  work.unpacked = std::move(*unpacked);
+  report(work, State::kDownloaded, work.blob.size);
+  return {};
+}
+
+void Pull::report_downloads() {
+  for (LayerWork& work : work_) {
+    if (work.download == nullptr) continue;
+    const std::uint64_t done = work.download->received();
+    report(work, done < work.blob.size ? State::kDownloading : State::kExtracting, done);
+  }
+}
+
+Result<> Pull::fetch_layers(store::Lease& lease) {
+  std::vector<LayerWork*> wanted;
+  for (LayerWork& work : work_)
+    if (work.plan == LayerWork::Plan::kFetch) wanted.push_back(&work);
+  std::atomic<std::size_t> next = 0;
+  const auto fetch = [&] {
+    for (std::size_t i = next++; i < wanted.size(); i = next++) {
+      {
+        const std::scoped_lock lock(mutex_);
+        if (failure_) return;
+      }
+      Result<> fetched = fetch_layer(lease, *wanted[i]);
+      const std::scoped_lock lock(mutex_);
+      if (!fetched && !failure_)
+        failure_ = std::move(fetched).take_error().with_context(fmt::format("layer {}", wanted[i]->blob.digest.to_string()));
+      changed_.notify_all();
+    }
+  };
+  for (std::size_t i = kLayersAtOnce; i < wanted.size(); ++i) report(*wanted[i], State::kWaiting);
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < std::min(wanted.size(), kLayersAtOnce); ++i) threads.emplace_back(fetch);
+  return commit_layers(lease);
+}
+
+// Bottom first, each as soon as it is there; meanwhile the progress is told.
+Result<> Pull::commit_layers(store::Lease& lease) {
+  for (std::size_t i = 0; i < work_.size(); ++i) {
+    {
+      std::unique_lock lock(mutex_);
+      while (work_[i].plan == LayerWork::Plan::kFetch && !work_[i].unpacked && !failure_) {
+        changed_.wait_for(lock, kProgressPeriod);
+        report_downloads();
+      }
+      if (failure_) return *failure_;
+    }
+    Result<> committed = commit_layer(lease, i);
+    if (committed) continue;
+    const std::scoped_lock lock(mutex_);
+    if (!failure_) failure_ = std::move(committed).take_error();
+    return *failure_;
+  }
+  return {};
+}
+
+Result<> Pull::commit_layer(store::Lease& lease, std::size_t index) {
+  LayerWork& work = work_[index];
+  const std::optional<oci::Digest> parent = index == 0 ? std::nullopt : std::optional(work_[index - 1].chain_id);
+  if (work.plan == LayerWork::Plan::kPresent) return {};
+  if (work.plan == LayerWork::Plan::kReuse) {
+    const auto reused = layers_.reuse(lease, work.diff_id, parent);
+    if (reused) return {};
+    if (reused.error().kind() != ErrorKind::kNotFound)
+      return reused.error().with_context(fmt::format("layer {}", work.blob.digest.to_string()));
+    // Its tar went with another image while we were looking.
+    TRY(fetch_layer(lease, work), "layer {}", work.blob.digest.to_string());
+  }
+  TRY(layers_.commit(lease, *work.unpacked, parent), "layer {}", work.blob.digest.to_string());
+  const std::scoped_lock lock(mutex_);
+  report(work, State::kComplete, work.blob.size);
+  return {};
+}
+
+// Inside a transaction. True when a name is new or named another image.
+Result<bool> Pull::name_image(const oci::Digest& id) {
+  store::Database& db = store_.db();
+  bool changed = false;
+  const oci::Reference digested = reference_.with_digest(named_.digest);
+  if (TRY(records::image_of_repo_digest(db, digested)) != id) {
+    changed = true;
+    TRY(records::set_repo_digest(db, digested, id));
+  }
+  if (reference_.tag && !reference_.digest && TRY(records::image_of_tag(db, reference_)) != id) {
+    changed = true;
+    TRY(records::set_tag(db, reference_, id));
+  }
+  TRY(records::keep_manifest(db, id, {manifest_bytes_.digest, manifest_.media_type, manifest_bytes_.bytes}));
+  if (named_.digest != manifest_bytes_.digest)
+    TRY(records::keep_manifest(db, id, {named_.digest, named_.media_type, named_.bytes}));
+  return changed;
+}
+
+// Inside a transaction. That a blob is this layer only counts when we have seen its bytes, now or earlier: the word of
+// a manifest alone could make a later push name other content.
+Result<> Pull::keep_origins(std::span<const oci::Digest> diff_ids) {
+  for (std::size_t i = 0; i < manifest_.layers.size() && i < diff_ids.size(); ++i)
+    TRY(records::keep_source(store_.db(), diff_ids[i], manifest_.layers[i].digest, reference_));
+  return {};
+}
+
+Result<Pulled> Pull::record(bool downloaded) {
+  const oci::Digest id = manifest_.config.digest;
+  std::vector<oci::Digest> chain_ids;
+  for (const LayerWork& work : work_) chain_ids.push_back(work.chain_id);
+  const std::uint64_t size = TRY(images_.size_of(chain_ids));
+  store::Transaction change = TRY(store_.db().begin());
+  const bool is_new = TRY(records::insert(store_, id, config_bytes_, parse_rfc3339(config_.created).value_or(Timestamp()),
+                                          size, chain_ids));
+  for (const LayerWork& work : work_)
+    if (work.unpacked) TRY(records::keep_blob(store_.db(), work.diff_id, {work.blob, work.unpacked->compression}));
+  TRY(keep_origins(config_.diff_ids));
+  const bool renamed = TRY(name_image(id));
+  TRY(change.commit());
+  return Pulled{TRY(images_.get(id)), named_.digest, downloaded || is_new || renamed};
+}
+
+Result<Pulled> Pull::run() {
+  TRY(choose_manifest());
+  if (const auto image = TRY(already_here()); image && (!options_.platform || oci::matches(
+          *options_.platform, {image->config.os, image->config.architecture, image->config.variant, {}}))) {
+    store::Transaction change = TRY(store_.db().begin());
+    // Removed a moment ago by another process: then it is pulled as if it had never been here.
+    if (TRY(records::is_visible(store_.db(), image->id))) {
+      TRY(keep_origins(image->config.diff_ids));
+      const bool renamed = TRY(name_image(image->id));
+      TRY(change.commit());
+      progress_.begin(reference_, {});
+      return Pulled{TRY(images_.get(image->id)), named_.digest, renamed};
+    }
+  }
+  TRY(fetch_config());
+  store::Lease lease = TRY(store::Lease::create(store_));
+  TRY(plan(lease));
+  TRY(fetch_layers(lease));
+  const bool downloaded = std::ranges::any_of(work_, [](const LayerWork& work) { return work.unpacked.has_value(); });
+  return record(downloaded);
+}
+
+Result<Pulled> Images::pull(registry::Client& client, const oci::Reference& reference, const PullOptions& options,
+                            PullProgress& progress) {
+  return Pull(*this, client, reference, options, progress).run();
+}
+
+}  // namespace strata::images

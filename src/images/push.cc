@@ -1,0 +1,352 @@
+// Push: for every layer the cheapest way that works, all layers at once:
+//
+//   the target has a blob that is this layer
+//   > a sibling repository of the same registry has it: mount
+//   > another repository had it: its bytes are streamed through
+//   > the tar is compressed again, into a file of the lease
+//
+// When every layer went as the blob its manifest names, the manifest goes as it came, and so keeps its digest;
+// otherwise a new one is made, and the progress says so. Ours is deterministic (same layers, same bytes), and
+// what we compressed is remembered, so the second push of an image sends nothing.
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "codec/byte_stream.h"
+#include "codec/compression.h"
+#include "codec/sha256.h"
+#include "images/images.h"
+#include "images/records.h"
+#include "layers/layers.h"
+#include "oci/manifest.h"
+#include "registry/client.h"
+#include "store/database.h"
+#include "store/lease.h"
+#include "store/reference.h"
+#include "sys/file.h"
+
+namespace strata::images {
+namespace {
+
+using State = PushProgress::State;
+using records::Blob;
+
+constexpr std::size_t kLayersAtOnce = 8;
+// Tars compress at a hundred megabytes a second with this, at forty with zlib's default; a tenth more bytes.
+constexpr int kGzipLevel = 1;
+constexpr std::size_t kChunk = 1 << 20;
+
+// Writes to a file and counts and hashes what goes through.
+class HashingFile : public codec::ByteSink {
+ public:
+  explicit HashingFile(int fd) : fd_(fd) {}
+  Result<> write(std::span<const std::byte> bytes) override {
+    hash_.update(bytes);
+    size_ += bytes.size();
+    return sys::write_all(fd_, bytes);
+  }
+  oci::Digest digest() { return oci::Digest::from_bytes(hash_.finish()); }
+  std::uint64_t size() const { return size_; }
+
+ private:
+  int fd_;
+  codec::Sha256 hash_;
+  std::uint64_t size_ = 0;
+};
+
+bool is_docker(std::string_view type) { return type.starts_with("application/vnd.docker."); }
+
+std::string_view layer_type(bool docker, codec::Compression compression) {
+  namespace type = oci::media_type;
+  switch (compression) {
+    case codec::Compression::kGzip:
+      return docker ? type::kDockerLayerGzip : type::kOciLayerGzip;
+    case codec::Compression::kZstd:
+      return type::kOciLayerZstd;
+    default:
+      return docker ? type::kDockerLayer : type::kOciLayer;
+  }
+}
+
+// One distinct layer of the image; an image may have the same one several times.
+struct LayerWork {
+  oci::Digest diff_id;
+  std::vector<std::size_t> positions;
+  std::optional<oci::Digest> original;  // what the kept manifest calls it
+  std::optional<Blob> sent;             // what the target has now
+};
+
+}  // namespace
+
+class Push {
+ public:
+  Push(Images& images, registry::Client& client, const oci::Reference& target, PushProgress& progress)
+      : store_(images.store()), layers_(images.layers()), images_(images), client_(client),
+        target_(target.with_default_tag()), progress_(progress) {}
+  Result<Pushed> run();
+
+ private:
+  Result<> find_original();
+  Result<> push_layers(store::Lease& lease);
+  Result<> push_layer(store::Lease& lease, LayerWork& work);
+  Result<std::vector<Blob>> candidates(const LayerWork& work);
+  Result<bool> mount(LayerWork& work, const Blob& blob);
+  bool relay(LayerWork& work, const Blob& blob);
+  Result<> compress(store::Lease& lease, LayerWork& work);
+  Result<> push_config(store::Lease& lease);
+  Result<Pushed> put_manifest();
+  void done(LayerWork& work, Blob blob, State state, std::string_view detail = {});
+  void report(const LayerWork& work, State state, std::uint64_t so_far, std::uint64_t total, std::string_view detail = {});
+  registry::Client::Progress counter(const LayerWork& work, std::uint64_t total);
+
+  store::Store& store_;
+  layers::Layers& layers_;
+  Images& images_;
+  registry::Client& client_;
+  const oci::Reference target_;
+  PushProgress& progress_;
+  Image image_;
+  std::optional<records::StoredManifest> original_bytes_;
+  std::optional<oci::Manifest> original_;
+  std::vector<LayerWork> work_;
+  std::mutex mutex_;                          // guards progress_ and unreachable_
+  std::set<std::string> unreachable_;         // registries that did not answer: asked once
+};
+
+void Push::report(const LayerWork& work, State state, std::uint64_t so_far, std::uint64_t total, std::string_view detail) {
+  const std::scoped_lock lock(mutex_);
+  for (const std::size_t position : work.positions) progress_.layer(position, state, so_far, total, detail);
+}
+
+void Push::done(LayerWork& work, Blob blob, State state, std::string_view detail) {
+  report(work, state, blob.descriptor.size, blob.descriptor.size, detail);
+  work.sent = std::move(blob);
+}
+
+registry::Client::Progress Push::counter(const LayerWork& work, std::uint64_t total) {
+  return [this, &work, total](std::uint64_t sent) { report(work, State::kPushing, sent, total); };
+}
+
+// The manifest that the image came with; the newest when there are several.
+Result<> Push::find_original() {
+  for (records::StoredManifest& kept : TRY(records::manifests_of(store_.db(), image_.id))) {
+    auto parsed = oci::parse_manifest(kept.bytes, kept.media_type);
+    if (!parsed || !std::holds_alternative<oci::Manifest>(*parsed)) continue;
+    auto& manifest = std::get<oci::Manifest>(*parsed);
+    if (manifest.config.digest != image_.id || manifest.layers.size() != image_.config.diff_ids.size()) continue;
+    original_ = std::move(manifest);
+    original_bytes_ = std::move(kept);
+    break;
+  }
+  return {};
+}
+
+// Blobs that are this layer, the one that keeps the digest first.
+Result<std::vector<Blob>> Push::candidates(const LayerWork& work) {
+  auto blobs = TRY(records::blobs_of(store_.db(), work.diff_id));
+  std::ranges::stable_partition(blobs, [&](const Blob& blob) { return blob.descriptor.digest == work.original; });
+  return blobs;
+}
+
+Result<bool> Push::mount(LayerWork& work, const Blob& blob) {
+  for (const oci::Reference& source : TRY(records::sources_of(store_.db(), blob.descriptor.digest))) {
+    if (source.domain() != target_.domain() || source.path() == target_.path()) continue;
+    if (!TRY(client_.mount_blob(target_, blob.descriptor.digest, source))) continue;
+    done(work, blob, State::kMounted, source.path());
+    return true;
+  }
+  return false;
+}
+
+// From where it once came to the target. The target verifies the digest. Any failure means: another way.
+bool Push::relay(LayerWork& work, const Blob& blob) {
+  const auto sources = records::sources_of(store_.db(), blob.descriptor.digest);
+  if (!sources) return false;
+  for (const oci::Reference& source : *sources) {
+    if (source.name() == target_.name()) continue;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (unreachable_.contains(source.domain())) continue;
+    }
+    auto download = client_.open_blob(source, blob.descriptor);
+    if (!download) {
+      const std::scoped_lock lock(mutex_);
+      if (download.error().kind() != ErrorKind::kNotFound) unreachable_.insert(source.domain());
+      continue;
+    }
+    const auto pushed = client_.push_blob(target_, blob.descriptor, download->fd(), counter(work, blob.descriptor.size));
+    if (pushed) {
+      done(work, blob, State::kPushed);
+      return true;
+    }
+  }
+  return false;
+}
+
+Result<> Push::compress(store::Lease& lease, LayerWork& work) {
+  const auto layer = TRY(layers_.open_tar(work.diff_id));
+  const auto total = static_cast<std::uint64_t>(TRY(sys::stat_fd(layer.get())).st_size);
+  const std::string path = fmt::format("{}/push-{}", lease.directory(), work.diff_id.hex());
+  const sys::UniqueFd file = TRY(sys::open_file(path, O_RDWR | O_CREAT | O_TRUNC, 0600));
+  HashingFile out(file.get());
+  const auto compressor = TRY(codec::compress(codec::Compression::kGzip, out, kGzipLevel));
+  std::vector<std::byte> buffer(kChunk);
+  for (std::uint64_t offset = 0; offset < total;) {
+    const std::size_t n = TRY(sys::pread_full(layer.get(), buffer, offset));
+    if (n == 0) return error(ErrorKind::kCorrupt, "layer {}: its tar ends early", work.diff_id.to_string());
+    TRY(compressor->write(std::span(buffer).first(n)));
+    offset += n;
+    report(work, State::kCompressing, offset, total);
+  }
+  TRY(compressor->finish());
+  Blob blob;
+  blob.compression = codec::Compression::kGzip;
+  blob.descriptor.digest = out.digest();
+  blob.descriptor.size = out.size();
+  blob.descriptor.media_type = layer_type(original_ && is_docker(original_->media_type), blob.compression);
+  if (TRY(client_.has_blob(target_, blob.descriptor.digest))) {
+    done(work, blob, State::kAlreadyExists);
+  } else {
+    TRY(client_.push_blob(target_, blob.descriptor, file.get(), counter(work, blob.descriptor.size)));
+    done(work, blob, State::kPushed);
+  }
+  TRY(sys::remove_file(path));
+  return {};
+}
+
+Result<> Push::push_layer(store::Lease& lease, LayerWork& work) {
+  const auto blobs = TRY(candidates(work));
+  for (const Blob& blob : blobs)
+    if (TRY(client_.has_blob(target_, blob.descriptor.digest))) {
+      done(work, blob, State::kAlreadyExists);
+      return {};
+    }
+  for (const Blob& blob : blobs)
+    if (TRY(mount(work, blob))) return {};
+  for (const Blob& blob : blobs)
+    if (relay(work, blob)) return {};
+  TRY(compress(lease, work));
+  if (work.original && work.sent->descriptor.digest != *work.original) {
+    const std::scoped_lock lock(mutex_);
+    progress_.note(fmt::format("{}: the original blob {} is not to be had; compressed again as {}", work.diff_id.short_hex(),
+                               work.original->to_string(), work.sent->descriptor.digest.to_string()));
+  }
+  return {};
+}
+
+Result<> Push::push_layers(store::Lease& lease) {
+  std::map<oci::Digest, std::size_t> known;
+  for (std::size_t i = 0; i < image_.config.diff_ids.size(); ++i) {
+    const auto [found, is_new] = known.emplace(image_.config.diff_ids[i], work_.size());
+    if (is_new) {
+      LayerWork& work = work_.emplace_back();
+      work.diff_id = image_.config.diff_ids[i];
+      if (original_) work.original = original_->layers[i].digest;
+    }
+    work_[found->second].positions.push_back(i);
+  }
+  progress_.begin(target_, image_.config.diff_ids);
+  for (std::size_t i = 0; i < work_.size(); ++i)
+    report(work_[i], i < kLayersAtOnce ? State::kPreparing : State::kWaiting, 0, 0);
+
+  std::atomic<std::size_t> next = 0;
+  std::mutex failure_mutex;
+  std::optional<Error> failure;
+  const auto push = [&] {
+    for (std::size_t i = next++; i < work_.size(); i = next++) {
+      {
+        const std::scoped_lock lock(failure_mutex);
+        if (failure) return;
+      }
+      Result<> pushed = push_layer(lease, work_[i]);
+      const std::scoped_lock lock(failure_mutex);
+      if (!pushed && !failure)
+        failure = std::move(pushed).take_error().with_context(fmt::format("layer {}", work_[i].diff_id.short_hex()));
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < std::min(work_.size(), kLayersAtOnce); ++i) threads.emplace_back(push);
+  }
+  if (failure) return *std::move(failure);
+  return {};
+}
+
+Result<> Push::push_config(store::Lease& lease) {
+  if (TRY(client_.has_blob(target_, image_.id))) return {};
+  const std::string path = lease.directory() + "/push-config";
+  TRY(sys::replace_file(path, image_.config_bytes, 0600));
+  const sys::UniqueFd file = TRY(sys::open_file(path, O_RDONLY));
+  oci::Descriptor config;
+  config.digest = image_.id;
+  config.size = image_.config_bytes.size();
+  return client_.push_blob(target_, config, file.get());
+}
+
+Result<Pushed> Push::put_manifest() {
+  std::vector<const Blob*> sent(image_.config.diff_ids.size());
+  for (const LayerWork& work : work_)
+    for (const std::size_t position : work.positions) sent[position] = &*work.sent;
+
+  bool as_it_came = original_.has_value();
+  for (std::size_t i = 0; i < sent.size() && as_it_came; ++i)
+    as_it_came = original_->layers[i].digest == sent[i]->descriptor.digest;
+
+  records::StoredManifest manifest;
+  if (as_it_came) {
+    manifest = *original_bytes_;
+  } else {
+    // Docker's format knows no zstd.
+    const bool zstd = std::ranges::any_of(sent, [](const Blob* blob) { return blob->compression == codec::Compression::kZstd; });
+    const bool docker = original_ && is_docker(original_->media_type) && !zstd;
+    oci::Manifest made;
+    made.media_type = docker ? oci::media_type::kDockerManifest : oci::media_type::kOciManifest;
+    made.config.media_type = docker ? oci::media_type::kDockerConfig : oci::media_type::kOciConfig;
+    made.config.digest = image_.id;
+    made.config.size = image_.config_bytes.size();
+    for (const Blob* blob : sent) {
+      oci::Descriptor& layer = made.layers.emplace_back(blob->descriptor);
+      layer.media_type = layer_type(docker, blob->compression);
+    }
+    manifest.media_type = made.media_type;
+    manifest.bytes = made.to_json();
+    if (original_) progress_.note("the manifest's digest changes, because layers were compressed again");
+  }
+  manifest.digest = TRY(client_.put_manifest(target_, manifest.bytes, manifest.media_type));
+
+  store::Transaction change = TRY(store_.db().begin());
+  // It may have been removed meanwhile: then there is nothing to remember.
+  if (TRY(records::is_visible(store_.db(), image_.id))) {
+    for (const LayerWork& work : work_) {
+      TRY(records::keep_blob(store_.db(), work.diff_id, *work.sent));
+      TRY(records::keep_source(store_.db(), work.diff_id, work.sent->descriptor.digest, target_));
+    }
+    TRY(records::keep_manifest(store_.db(), image_.id, manifest));
+    TRY(records::set_repo_digest(store_.db(), target_.with_digest(manifest.digest), image_.id));
+  }
+  TRY(change.commit());
+  return Pushed{manifest.digest, manifest.bytes.size()};
+}
+
+Result<Pushed> Push::run() {
+  if (target_.digest) return error(ErrorKind::kInvalidArgument, "cannot push a digest reference");
+  const auto id = TRY(records::image_of_tag(store_.db(), target_));
+  if (!id) return error(ErrorKind::kNotFound, "An image does not exist locally with the tag: {}", target_.familiar_name());
+  image_ = TRY(images_.get(*id));
+  TRY(find_original());
+  store::Lease lease = TRY(store::Lease::create(store_));
+  // rmi of the image by somebody else must not take its tars away now.
+  for (const oci::Digest& chain : image_.chain_ids) TRY(lease.hold(store::kLayer, chain.to_string()));
+  TRY(push_layers(lease));
+  TRY(push_config(lease));
+  return put_manifest();
+}
+
+Result<Pushed> Images::push(registry::Client& client, const oci::Reference& reference, PushProgress& progress) {
+  return Push(*this, client, reference, progress).run();
+}
+
+}  // namespace strata::images

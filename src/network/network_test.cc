@@ -16,12 +16,22 @@
 #include "network/networks.h"
 #include "sys/file.h"
 #include "sys/link.h"
+#include "sys/nftables.h"
 #include "sys/temp_dir.h"
 
 namespace strata::network {
 namespace {
 
 using sys::UniqueFd;
+
+template <class T>
+T ok(Result<T> result) {
+  if (!result) ADD_FAILURE() << result.error().message();
+  return std::move(result).value();
+}
+void ok(Result<> result) {
+  EXPECT_TRUE(result) << result.error().message();
+}
 
 class NetworkTest : public ::testing::Test {
  protected:
@@ -83,8 +93,8 @@ class NetworkTest : public ::testing::Test {
 
 TEST_F(NetworkTest, ContainersReachEachOtherAndTheHost) {
   const UniqueFd a = new_namespace(), b = new_namespace();
-  const Endpoint ea = networks_->attach(std::string(64, 'a'), a.get(), {}).value();
-  const Endpoint eb = networks_->attach(std::string(64, 'b'), b.get(), {}).value();
+  const Endpoint ea = ok(networks_->attach(std::string(64, 'a'), a.get(), {}));
+  const Endpoint eb = ok(networks_->attach(std::string(64, 'b'), b.get(), {}));
   EXPECT_NE(ea.address, eb.address);
   EXPECT_EQ(networks_->find(std::string(64, 'a')).value()->address, ea.address);
   UniqueFd server;
@@ -103,7 +113,7 @@ TEST_F(NetworkTest, APublishedPortIsReachedThroughTheHostAndFreeAfterwards) {
   const PortMapping wanted[] = {{"", 0, 80, "tcp"}, {"127.0.0.1", 0, 80, "tcp"}};
   HeldPorts held = hold_ports(wanted).value();
   const std::uint16_t any = held.ports[0].host_port, local = held.ports[1].host_port;
-  const Endpoint endpoint = networks_->attach(id, netns.get(), held.ports).value();
+  const Endpoint endpoint = ok(networks_->attach(id, netns.get(), held.ports));
   UniqueFd server;
   within(netns.get(), [&] { server = listen_on(80); });
   EXPECT_TRUE(connects("127.0.0.1", any));
@@ -112,7 +122,7 @@ TEST_F(NetworkTest, APublishedPortIsReachedThroughTheHostAndFreeAfterwards) {
   EXPECT_FALSE(connects(endpoint.gateway, local));
   // From another container through the host's address.
   const UniqueFd other = new_namespace();
-  ASSERT_TRUE(networks_->attach(std::string(64, 'b'), other.get(), {}));
+  ok(networks_->attach(std::string(64, 'b'), other.get(), {}));
   within(other.get(), [&] { EXPECT_TRUE(connects(endpoint.gateway, any)); });
 
   const PortMapping again[] = {{"", any, 80, "tcp"}};
@@ -121,7 +131,7 @@ TEST_F(NetworkTest, APublishedPortIsReachedThroughTheHostAndFreeAfterwards) {
   EXPECT_EQ(refused.error().kind(), ErrorKind::kConflict);
   EXPECT_NE(refused.error().message().find("port is already allocated"), std::string::npos);
   held.sockets.clear();
-  ASSERT_TRUE(networks_->detach(id));
+  ok(networks_->detach(id));
   EXPECT_FALSE(connects("127.0.0.1", any));
   EXPECT_TRUE(hold_ports(again));
   EXPECT_FALSE(networks_->find(id).value());
@@ -129,7 +139,7 @@ TEST_F(NetworkTest, APublishedPortIsReachedThroughTheHostAndFreeAfterwards) {
 
 TEST_F(NetworkTest, ANeighbourOnTheBridgeCannotReachTheHostsLoopback) {
   const UniqueFd netns = new_namespace();
-  const Endpoint endpoint = networks_->attach(std::string(64, 'a'), netns.get(), {}).value();
+  const Endpoint endpoint = ok(networks_->attach(std::string(64, 'a'), netns.get(), {}));
   const UniqueFd server = listen_on(9999);
   within(netns.get(), [&] {
     // What a container with CAP_NET_ADMIN could do to send 127.0.0.1 over the wire.
@@ -143,18 +153,18 @@ TEST_F(NetworkTest, ANeighbourOnTheBridgeCannotReachTheHostsLoopback) {
 TEST_F(NetworkTest, SweepForgetsTheDeadAndTheBridgeGoesWhenUnused) {
   const UniqueFd a = new_namespace(), b = new_namespace();
   const std::string alive(64, 'a'), dead(64, 'b');
-  ASSERT_TRUE(networks_->attach(alive, a.get(), {}));
-  const Endpoint gone = networks_->attach(dead, b.get(), {}).value();
+  ok(networks_->attach(alive, a.get(), {}));
+  const Endpoint gone = ok(networks_->attach(dead, b.get(), {}));
   const std::string live[] = {alive};
-  ASSERT_TRUE(networks_->sweep(live));
+  ok(networks_->sweep(live));
   EXPECT_TRUE(networks_->find(alive).value());
   EXPECT_FALSE(networks_->find(dead).value());
   EXPECT_FALSE(sys::interface_index(gone.host_interface));
   const std::string bridge = bridge_name(store_->paths().root);
-  ASSERT_TRUE(networks_->remove_if_unused());
+  ok(networks_->remove_if_unused());
   EXPECT_TRUE(sys::interface_index(bridge));
-  ASSERT_TRUE(networks_->sweep({}));
-  ASSERT_TRUE(networks_->remove_if_unused());
+  ok(networks_->sweep({}));
+  ok(networks_->remove_if_unused());
   EXPECT_FALSE(sys::interface_index(bridge));
 }
 
@@ -162,14 +172,22 @@ TEST_F(NetworkTest, ATableThatSomebodyFlushedIsMadeAgainWithItsPorts) {
   const UniqueFd a = new_namespace(), b = new_namespace();
   const PortMapping wanted[] = {{"", 0, 80, "tcp"}};
   const HeldPorts held = hold_ports(wanted).value();
-  ASSERT_TRUE(networks_->attach(std::string(64, 'a'), a.get(), held.ports));
+  ok(networks_->attach(std::string(64, 'a'), a.get(), held.ports));
   UniqueFd server;
   within(a.get(), [&] { server = listen_on(80); });
-  sys::NetlinkBatch none;
-  auto route = sys::NetlinkSocket::open(NETLINK_ROUTE).value();
-  ASSERT_TRUE(remove_bridge(route, bridge_name(store_->paths().root)));
-  EXPECT_FALSE(connects("127.0.0.1", held.ports[0].host_port));
-  EXPECT_TRUE(networks_->attach(std::string(64, 'b'), b.get(), {}));
+  ::fcntl(server.get(), F_SETFL, O_NONBLOCK);
+  // The held socket takes connections too, so what counts is whether the container saw one.
+  const auto reached = [&] {
+    EXPECT_TRUE(connects("127.0.0.1", held.ports[0].host_port));
+    return UniqueFd(::accept(server.get(), nullptr, nullptr)).get() >= 0;
+  };
+  EXPECT_TRUE(reached());
+  sys::NftBatch flush(bridge_name(store_->paths().root));
+  flush.delete_table();
+  ok(flush.commit());
+  EXPECT_FALSE(reached());
+  ok(networks_->attach(std::string(64, 'b'), b.get(), {}));
+  EXPECT_TRUE(reached());
 }
 
 TEST(Subnets, OverlapIsSymmetricAndByTheShorterPrefix) {

@@ -73,7 +73,7 @@ Result<> create_veth(NetlinkSocket& route, const std::string& host_name, unsigne
   batch.text(IFLA_INFO_KIND, "veth");
   const auto data = batch.begin(IFLA_INFO_DATA);
   const auto peer = batch.begin(VETH_INFO_PEER);
-  const ifinfomsg peer_header = link_up();
+  const ifinfomsg peer_header{};  // it cannot be up before the two are joined
   batch.raw(std::as_bytes(std::span(&peer_header, 1)));
   batch.text(IFLA_IFNAME, peer_name);
   batch.u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(netns));
@@ -88,6 +88,7 @@ Result<> configure_endpoint(NetlinkSocket& route, unsigned interface, std::uint3
                             std::uint32_t gateway) {
   NetlinkBatch batch;
   batch.message(RTM_NEWLINK, kChange, link_up(1));  // lo is the first interface of every namespace
+  batch.message(RTM_NEWLINK, kChange, link_up(interface));
   add_address(batch, interface, address, prefix_length);
   rtmsg header{};
   header.rtm_family = AF_INET;

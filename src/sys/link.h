@@ -24,11 +24,11 @@ std::optional<unsigned> interface_index(const std::string& name);
 Result<> create_bridge(NetlinkSocket& route, const std::string& name, std::uint32_t address, int prefix_length);
 Result<> delete_link(NetlinkSocket& route, unsigned index);
 
-// host_name in our namespace, a port of `bridge` and up; peer_name in `netns`, up, with `mac`.
+// host_name in our namespace, a port of `bridge` and up; peer_name in `netns`, down, with `mac`.
 Result<> create_veth(NetlinkSocket& route, const std::string& host_name, unsigned bridge, int netns,
                      const std::string& peer_name, const MacAddress& mac);
 
-// In the namespace of `route`: lo up; the address on `interface`; the default route. One transaction.
+// In the namespace of `route`: lo and `interface` up; the address on `interface`; the default route. One transaction.
 Result<> configure_endpoint(NetlinkSocket& route, unsigned interface, std::uint32_t address, int prefix_length,
                             std::uint32_t gateway);
 // Sets lo up in the namespace of `route`.

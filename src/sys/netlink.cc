@@ -44,7 +44,7 @@ std::string extended_text(const nlmsghdr& header, std::span<const std::byte> pay
 }  // namespace
 
 void NetlinkBatch::fix_length() {
-  if (buffer_.empty()) return;
+  if (sequence_ == 0) return;  // attributes alone, to be put into another message
   const auto length = static_cast<std::uint32_t>(buffer_.size() - start_);
   std::memcpy(buffer_.data() + start_, &length, sizeof length);
 }

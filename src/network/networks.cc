@@ -179,6 +179,7 @@ Result<Endpoint> Networks::attach(std::string_view container_id, int netns, std:
   TRY(sys::create_veth(route, host_interface, bridge_index, netns, "eth0", mac));
   sys::NetlinkSocket inside = TRY(sys::NetlinkSocket::open_in(netns, NETLINK_ROUTE));
   TRY(sys::configure_endpoint(inside, TRY(sys::find_link(inside, "eth0")), address, bridge.subnet.prefix_length, bridge.gateway()));
+  TRY(sys::settle_carrier(host_interface));
   TRY(publish(bridge.name, ports, address));
   undo.cancel();
   return Endpoint{sys::ipv4_text(address), bridge.subnet.prefix_length, sys::ipv4_text(bridge.gateway()), mac_text(mac),

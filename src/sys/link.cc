@@ -1,10 +1,14 @@
 #include "sys/link.h"
 
 #include <arpa/inet.h>
+#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <linux/sockios.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
@@ -100,6 +104,18 @@ Result<> configure_endpoint(NetlinkSocket& route, unsigned interface, std::uint3
   batch.u32_network(RTA_GATEWAY, gateway);
   batch.u32(RTA_OIF, interface);
   return route.transact(batch).context("configure eth0");
+}
+
+Result<> settle_carrier(const std::string& interface) {
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return Error::from_errno(errno, "socket");
+  ethtool_value value{};
+  value.cmd = ETHTOOL_GLINK;  // asking for the carrier synchronises it (net/ethtool: ethtool_op_get_link)
+  ifreq request{};
+  std::strncpy(request.ifr_name, interface.c_str(), IFNAMSIZ - 1);
+  request.ifr_data = reinterpret_cast<char*>(&value);
+  if (::ioctl(socket.get(), SIOCETHTOOL, &request) != 0) return error_from(errno, "carrier of {}", interface);
+  return {};
 }
 
 Result<> set_loopback_up(NetlinkSocket& route) {

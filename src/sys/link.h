@@ -31,6 +31,9 @@ Result<> create_veth(NetlinkSocket& route, const std::string& host_name, unsigne
 // In the namespace of `route`: lo and `interface` up; the address on `interface`; the default route. One transaction.
 Result<> configure_endpoint(NetlinkSocket& route, unsigned interface, std::uint32_t address, int prefix_length,
                             std::uint32_t gateway);
+// Makes the kernel act now on a change of carrier that it would handle in a work queue later: until then a
+// bridge does not forward to a port whose peer has just come up, and the first packets are lost.
+Result<> settle_carrier(const std::string& interface);
 // Sets lo up in the namespace of `route`.
 Result<> set_loopback_up(NetlinkSocket& route);
 

@@ -39,6 +39,7 @@ json mount_to_json(const Mount& mount) {
   writer.member("ReadOnly", mount.read_only, standard.read_only);
   writer.member("Anonymous", mount.anonymous, standard.anonymous);
   writer.member("NoCopy", mount.no_copy, standard.no_copy);
+  writer.member("MustExist", mount.must_exist, standard.must_exist);
   writer.member("TmpfsOptions", mount.tmpfs_options, standard.tmpfs_options);
   return out;
 }
@@ -62,6 +63,7 @@ Result<Mount> mount_from_json(const json& in) {
   mount.read_only = TRY(bool_member(in, "ReadOnly"));
   mount.anonymous = TRY(bool_member(in, "Anonymous"));
   mount.no_copy = TRY(bool_member(in, "NoCopy"));
+  mount.must_exist = TRY(bool_member(in, "MustExist"));
   mount.tmpfs_options = TRY(string_member(in, "TmpfsOptions"));
   return mount;
 }

@@ -29,6 +29,7 @@ struct Mount {
   bool read_only = false;
   bool anonymous = false;   // kVolume without a name: `rm -v` and --rm take it along
   bool no_copy = false;     // kVolume: do not fill it from the image
+  bool must_exist = false;  // kBind: a missing source is an error (--mount), else a directory is made (-v)
   std::string tmpfs_options;  // kTmpfs: "size=64m,mode=1770"
 };
 

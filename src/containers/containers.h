@@ -23,33 +23,34 @@
 
 #include <sys/types.h>
 
-#include <functional>
-#include <memory>
-#include <span>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "containers/container.h"
+#include "images/images.h"
+#include "sys/byte_lock.h"
 #include "sys/unique_fd.h"
 
 namespace strata::store {
 class Store;
 struct Schema;
+struct Paths;
 }
 namespace strata::layers {
 class Layers;
-}
-namespace strata::images {
-class Images;
-struct Image;
 }
 namespace strata::network {
 class Networks;
 }
 
 namespace strata::containers {
+
+class Records;
+struct Row;
 
 // Where a container's things lie. Pure names; nothing is created.
 struct ContainerPaths {
@@ -60,6 +61,7 @@ struct ContainerPaths {
   std::string run_directory;  // run_root/containers/<id>
   std::string status, exit;   // status.json, exit.json
 };
+ContainerPaths container_paths(const store::Paths& paths, std::string_view id);
 
 struct Parts {
   store::Store& store;
@@ -90,6 +92,10 @@ struct StartOptions {
   std::uint16_t terminal_rows = 0, terminal_columns = 0;  // 0 = unknown
 };
 
+// Of a container whose monitor was killed, or that ended with the machine.
+inline constexpr int kUnknownExitCode = 255;
+inline constexpr std::string_view kUnknownExit = "exit code unknown: the container's monitor did not see its end";
+
 struct Change {
   char kind;  // 'A', 'C' or 'D'
   std::string path;
@@ -104,6 +110,8 @@ class Containers {
  public:
   explicit Containers(Parts parts);
   ~Containers();
+  Containers(const Containers&) = delete;
+  Containers& operator=(const Containers&) = delete;
   static const store::Schema& schema();
 
   // Errors: kConflict with docker's text when the name is taken; kUnsupported when a limit that was
@@ -116,6 +124,12 @@ class Containers {
   // All, newest first.
   Result<std::vector<Container>> list();
   Result<State> state(const Container& container);
+  // Both at once, newest first.
+  struct Listed {
+    Container container;
+    State state;
+  };
+  Result<std::vector<Listed>> list_with_state();
 
   // Starts a created or exited container; no effect (and no error) on a running one, except that
   // options.client is refused with kConflict. On error nothing stays but the record (and not even
@@ -133,8 +147,8 @@ class Containers {
   Result<int> wait(const Container& container);
   // What differs from the image, sorted by path.
   Result<std::vector<Change>> diff(const Container& container);
-  // Docker's inspect object.
-  Result<std::string> inspect(const Container& container, bool size = false);
+  // Docker's inspect object: JSON, indented by four.
+  Result<std::string> inspect(const Container& container);
 
   // Gives back what a container that has ended still holds, records its exit, and removes it when it
   // was made with --rm. Does nothing for one that runs, was torn down already or is unknown: any number
@@ -149,20 +163,33 @@ class Containers {
   static std::string cgroup_path(std::string_view id);
   // The host's ports of a running container, as they really are.
   Result<std::vector<PublishedPort>> published_ports(const Container& container);
-  // Which images and layers containers need: for rmi, prune and df.
-  struct ImageUse {
-    std::string container_id;
-    oci::Digest image_id;
-    bool running = false;
-  };
-  Result<std::vector<ImageUse>> image_uses();
+  // The init of a running container, certainly that one. Errors: kConflict "container … is not running".
+  Result<sys::UniqueFd> open_init(const Container& container);
+  // Which images containers need, for images::ImageUses: reads the database only.
+  Result<std::vector<images::ImageUse>> image_uses();
 
   const Parts& parts() const { return parts_; }
 
  private:
-  friend class Start;
+  Result<sys::ByteLock> lock(std::string_view id);
+  Result<std::optional<sys::ByteLock>> try_lock(std::string_view id);
+  Result<State> derive(const Row& row);
+  // With the container's lock held: makes of a phase that nobody pursues any more what it must become. A
+  // container that runs is left alone (and recorded as running, when that was not done).
+  Result<> settle(Row row);
+  Result<> start_locked(const Container& container, StartOptions options);
+  Result<> unmount_unused_layers();
+  Result<> sweep_after_boot();
+  const std::string& boot_id();
+
   Parts parts_;
+  std::string boot_id_;
+  // Of containers made for_run and not yet started: they go with this object.
+  std::map<std::string, sys::ByteLock> held_;
 };
+
+// The byte of run_root/containers.lock that is a container's lock.
+std::uint64_t lock_byte(std::string_view id);
 
 // "SIGTERM", "TERM", "term" or "15" to its number. Errors: kInvalidArgument "invalid signal: x".
 Result<int> parse_signal(std::string_view text);

@@ -27,8 +27,7 @@ CREATE TABLE containers_container(
   finished      INTEGER,
   exit_code     INTEGER NOT NULL DEFAULT 0,
   oom_killed    INTEGER NOT NULL DEFAULT 0,
-  error         TEXT NOT NULL DEFAULT '',
-  network       TEXT NOT NULL DEFAULT ''
+  error         TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX containers_unsettled ON containers_container(phase) WHERE phase <> 1;
 CREATE INDEX containers_by_image ON containers_container(image_id);
@@ -39,6 +38,7 @@ CREATE TABLE containers_volume(
   created       INTEGER NOT NULL,
   removing      INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+CREATE INDEX containers_volume_removing ON containers_volume(removing) WHERE removing <> 0;
 CREATE TABLE containers_volume_use(
   volume        TEXT NOT NULL REFERENCES containers_volume(name),
   container     TEXT NOT NULL REFERENCES containers_container(id) ON DELETE CASCADE,
@@ -52,7 +52,7 @@ constexpr store::Schema kSchema = {.owner = "containers", .versions = kVersions}
 
 constexpr std::string_view kColumns =
     "id, name, image_id, image_name, created, config, phase, boot_id, pid, start_time, monitor_pid, "
-    "monitor_start_time, started, finished, exit_code, oom_killed, error, network";
+    "monitor_start_time, started, finished, exit_code, oom_killed, error";
 
 std::int64_t to_number(Timestamp time) { return time.time_since_epoch().count(); }
 
@@ -79,7 +79,6 @@ Result<Row> read_row(const store::Statement& row) {
   out.exit_code = static_cast<int>(row.integer(14));
   out.oom_killed = row.integer(15) != 0;
   out.error = row.text(16);
-  out.network = row.text(17);
   return out;
 }
 
@@ -173,13 +172,13 @@ Result<> Records::set_phase(std::string_view id, Phase phase) {
 }
 
 Result<> Records::record_started(std::string_view id, std::string_view boot_id, const ProcessIdentity& init,
-                                 const ProcessIdentity& monitor, Timestamp started, std::string_view network) {
+                                 const ProcessIdentity& monitor, Timestamp started) {
   return db_.run(
       "UPDATE containers_container SET phase = ?, boot_id = ?, pid = ?, start_time = ?, monitor_pid = ?, "
-      "monitor_start_time = ?, started = ?, finished = NULL, exit_code = 0, oom_killed = 0, error = '', "
-      "network = ? WHERE id = ?",
+      "monitor_start_time = ?, started = ?, finished = NULL, exit_code = 0, oom_killed = 0, error = '' "
+      "WHERE id = ?",
       static_cast<int>(Phase::kActive), boot_id, init.pid, init.start_time, monitor.pid, monitor.start_time,
-      to_number(started), network, id);
+      to_number(started), id);
 }
 
 Result<> Records::record_exit(std::string_view id, Phase next, const std::optional<ExitRecord>& exit) {
@@ -198,6 +197,26 @@ Result<> Records::record_error(std::string_view id, std::string_view error, int 
 
 Result<> Records::erase(std::string_view id) {
   return db_.run("DELETE FROM containers_container WHERE id = ?", id);
+}
+
+Result<> Records::begin_removal(std::string_view id, bool volumes) {
+  store::Transaction change = TRY(db_.begin());
+  TRY(set_phase(id, Phase::kRemoving));
+  if (volumes)
+    TRY(db_.run("UPDATE containers_volume SET removing = 1 WHERE anonymous = 1 AND name IN "
+                "(SELECT volume FROM containers_volume_use WHERE container = ?1) AND name NOT IN "
+                "(SELECT volume FROM containers_volume_use WHERE container <> ?1)",
+                id));
+  return change.commit();
+}
+
+Result<std::vector<std::string>> Records::volumes_to_remove() {
+  return first_column(TRY(db_.query(
+      "SELECT name FROM containers_volume WHERE removing = 1 AND name NOT IN (SELECT volume FROM containers_volume_use)")));
+}
+
+Result<> Records::erase_volume(std::string_view name) {
+  return db_.run("DELETE FROM containers_volume WHERE name = ? AND removing = 1", name);
 }
 
 Result<> Records::insert_transient(std::string_view id) {

@@ -34,7 +34,6 @@ struct Row {
   int exit_code = 0;
   bool oom_killed = false;
   std::string error;
-  std::string network;  // JSON of what was attached at the last start, "" = nothing (network_record.h)
 };
 
 struct ExitRecord {
@@ -62,11 +61,17 @@ class Records {
 
   Result<> set_phase(std::string_view id, Phase phase);
   Result<> record_started(std::string_view id, std::string_view boot_id, const ProcessIdentity& init,
-                          const ProcessIdentity& monitor, Timestamp started, std::string_view network);
+                          const ProcessIdentity& monitor, Timestamp started);
   // The phase becomes `next`; an empty exit leaves the last one (a start that did not come to pass).
   Result<> record_exit(std::string_view id, Phase next, const std::optional<ExitRecord>& exit);
   Result<> record_error(std::string_view id, std::string_view error, int exit_code);
+  // Phase kRemoving; with `volumes` the anonymous ones that nobody else uses are to go too.
+  Result<> begin_removal(std::string_view id, bool volumes);
   Result<> erase(std::string_view id);
+
+  // Volumes that are to go and that no container uses any more.
+  Result<std::vector<std::string>> volumes_to_remove();
+  Result<> erase_volume(std::string_view name);
 
   Result<> insert_transient(std::string_view id);
   Result<> erase_transient(std::string_view id);

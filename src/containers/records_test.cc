@@ -80,7 +80,7 @@ TEST_F(ContainerRecords, RememberALife) {
   ASSERT_TRUE(records_.insert(container('a', "web"), Phase::kCreating));
   EXPECT_EQ(*records_.unsettled(), std::vector{id});
   const Timestamp started = now();
-  ASSERT_TRUE(records_.record_started(id, "boot", {5, 6}, {7, 8}, started, "{}"));
+  ASSERT_TRUE(records_.record_started(id, "boot", {5, 6}, {7, 8}, started));
   Row row = **records_.get(id);
   EXPECT_EQ(row.phase, Phase::kActive);
   EXPECT_EQ(row.init.pid, 5);

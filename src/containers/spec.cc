@@ -111,12 +111,13 @@ std::vector<oci::DeviceRule> device_rules(const Config& config) {
   };
 }
 
-oci::Resources resources(const Config& config) {
+oci::Resources resources(const Config& config, bool limit_swap) {
   oci::Resources out;
   out.devices = device_rules(config);
   if (config.memory != 0) {
     out.memory.limit = static_cast<std::int64_t>(config.memory);
-    out.memory.swap = config.memory_swap != 0 ? config.memory_swap : static_cast<std::int64_t>(config.memory) * 2;
+    if (limit_swap)
+      out.memory.swap = config.memory_swap != 0 ? config.memory_swap : static_cast<std::int64_t>(config.memory) * 2;
   }
   if (config.memory_reservation != 0) out.memory.reservation = static_cast<std::int64_t>(config.memory_reservation);
   if (config.nano_cpus != 0) {
@@ -219,7 +220,7 @@ Result<oci::RuntimeSpec> make_spec(const SpecInputs& in) {
   oci::LinuxPart& linux_part = spec.linux_part;
   linux_part.namespaces = namespaces(in);
   linux_part.cgroups_path = in.cgroup;
-  linux_part.resources = resources(config);
+  linux_part.resources = resources(config, in.limit_swap);
   if (config.privileged) {
     TRY(add_host_devices("/dev", linux_part.devices));
   } else {

@@ -25,6 +25,7 @@ struct SpecInputs {
   std::vector<std::string> mount_sources;
   std::string join_network;  // /proc/<pid>/ns/net, for network_mode container:…
   std::string cgroup;        // cgroups_path
+  bool limit_swap = true;    // the host can; else a limit that nobody asked for is left out
 };
 
 Result<oci::RuntimeSpec> make_spec(const SpecInputs& inputs);

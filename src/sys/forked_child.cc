@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace strata::sys {
@@ -14,6 +15,17 @@ void reset_signals() {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void close_all_but(std::vector<int> keep) {
+  std::ranges::sort(keep);
+  unsigned first = 3;
+  for (const int fd : keep) {
+    if (fd < static_cast<int>(first)) continue;
+    if (fd > static_cast<int>(first)) ::close_range(first, static_cast<unsigned>(fd) - 1, 0);
+    first = static_cast<unsigned>(fd) + 1;
+  }
+  ::close_range(first, ~0U, 0);
 }
 
 }  // namespace
@@ -36,6 +48,7 @@ Result<Child> fork_child(const ForkOptions& options, const std::function<int()>&
     if (::getppid() != parent) ::_exit(1);  // it died before that
   }
   if (options.new_session) ::setsid();
+  if (options.keep) close_all_but(*options.keep);
   reset_signals();
   ::_exit(body());
 }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <vector>
 
 #include "base/result.h"
 #include "sys/process.h"
@@ -12,9 +14,11 @@ namespace strata::sys {
 struct ForkOptions {
   bool new_session = false;      // setsid(2): not reached by our terminal's and our group's signals
   bool die_with_parent = false;  // SIGKILL when the thread that called us ends (PR_SET_PDEATHSIG)
+  // The child closes every descriptor above 2 that is not listed; nullopt: none.
+  std::optional<std::vector<int>> keep;
 };
 
-// Runs `body` in the child; what it returns is the exit code. The child has one thread, all our
+// Runs `body` in the child; what it returns is the exit code. The child has one thread, our
 // descriptors, no signal blocked and all handlers reset; it leaves by _exit(2), so no destructor outside of
 // `body` runs twice. Locks that other threads of ours held stay locked in it for ever: call this while
 // there are none.

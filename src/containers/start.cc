@@ -154,7 +154,8 @@ Result<> Containers::start_locked(const Container& container, StartOptions optio
                                                .limit_swap = config.memory != 0 && can_limit_swap()}));
   network::HeldPorts ports;
   if (bridged) ports = TRY(network::hold_ports(port_mappings(config)));
-  MonitorSetup monitor = TRY(MonitorSetup::prepare(TRY(monitor_config(parts_, container, files))));
+  MonitorConfig watched = TRY(monitor_config(parts_, container, files));
+  MonitorSetup monitor = TRY(MonitorSetup::prepare(std::move(watched)));
 
   LaunchOptions launch = {.spec = spec, .rootfs_mount = rootfs.get()};
   launch.configure_network = bridged;

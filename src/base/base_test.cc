@@ -35,6 +35,7 @@ TEST(Error, FromErrnoMapsTheKindAndKeepsTheNumber) {
 TEST(Strings, SizesReadAndPrintAsDockerDoes) {
   EXPECT_EQ(human_size(0), "0B");
   EXPECT_EQ(human_size(999), "999B");
+  EXPECT_EQ(human_size(141'800'000, 3), "142MB");
   EXPECT_EQ(human_size(12345), "12.35kB");
   EXPECT_EQ(human_size(116'800'000), "116.8MB");
   EXPECT_EQ(parse_size("64m"), 64u << 20);

@@ -89,7 +89,7 @@ std::optional<std::int64_t> parse_signed(std::string_view text) {
   return value;
 }
 
-std::string human_size(std::uint64_t bytes) {
+std::string human_size(std::uint64_t bytes, int significant_digits) {
   static constexpr std::array kUnits = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
   double value = static_cast<double>(bytes);
   std::size_t unit = 0;
@@ -97,7 +97,7 @@ std::string human_size(std::uint64_t bytes) {
     value /= 1000.0;
     ++unit;
   }
-  return fmt::format("{:.4g}{}", value, kUnits[unit]);
+  return fmt::format("{:.{}g}{}", value, significant_digits, kUnits[unit]);
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {

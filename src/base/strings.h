@@ -21,8 +21,9 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
 std::optional<std::uint64_t> parse_unsigned(std::string_view text, int base = 10);
 std::optional<std::int64_t> parse_signed(std::string_view text);
 
-// "12.3kB", "1.24GB": powers of 1000 and four significant digits, as `docker images` prints sizes.
-std::string human_size(std::uint64_t bytes);
+// "12.35kB", "1.24GB": powers of 1000 and four significant digits, as docker prints sizes; `docker images` and
+// `docker history` take three.
+std::string human_size(std::uint64_t bytes, int significant_digits = 4);
 // "64m", "1.5g", "512kb", "1048576" to bytes: powers of 1024, as docker's --memory takes them.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 

@@ -1,0 +1,16 @@
+#include "cli/image_uses.h"
+
+#include "containers/containers.h"
+
+namespace strata::cli {
+
+images::ImageUses image_uses(engine::Engine& engine) {
+  return [&engine]() -> Result<std::vector<images::ImageUse>> {
+    std::vector<images::ImageUse> uses;
+    for (const auto& use : TRY(engine.containers().image_uses()))
+      uses.push_back({use.container_id, use.image_id, use.running});
+    return uses;
+  };
+}
+
+}  // namespace strata::cli

@@ -1,0 +1,59 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/strings.h"
+#include "cli/options.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+#include "images/images.h"
+
+namespace strata::cli {
+namespace {
+
+constexpr std::size_t kCreatedByWidth = 45;
+
+std::string created_text(const std::string& created, bool human) {
+  const auto time = parse_rfc3339(created);
+  if (!time) return human ? "N/A" : created;
+  if (human) return human_duration(std::chrono::duration_cast<std::chrono::seconds>(now() - *time)) + " ago";
+  // Docker leaves the fraction out here.
+  return to_rfc3339(*time).substr(0, 19) + "Z";
+}
+
+}  // namespace
+
+Result<int> run_history(Context& context, const Verb& verb, Arguments arguments) {
+  bool human = true;
+  bool no_trunc = false;
+  bool quiet = false;
+  std::vector<std::string> names;
+  Options options(verb);
+  options.flag("-H,--human", human, "Print sizes and dates in human readable format");
+  options.flag("--no-trunc", no_trunc, "Don't truncate output");
+  options.flag("-q,--quiet", quiet, "Only show image IDs");
+  options.arguments(names, 1, 1);
+  if (!TRY(options.parse(arguments))) return 0;
+
+  engine::Engine& engine = *TRY(context.engine());
+  const images::Image image = TRY(engine.images().find(names[0]));
+  Table table({"IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"});
+  for (const images::HistoryLine& line : TRY(images::history(engine.images(), image))) {
+    const std::string id = line.image.empty() ? "<missing>" : no_trunc ? line.image.to_string() : line.image.short_hex();
+    if (quiet) {
+      fmt::print("{}\n", id);
+      continue;
+    }
+    std::string created_by = line.created_by;
+    std::ranges::replace(created_by, '\t', ' ');
+    created_by = printable(created_by);
+    if (!no_trunc) created_by = ellipsis(created_by, kCreatedByWidth);
+    table.add({id, created_text(line.created, human), created_by,
+               human ? human_size(line.size, 3) : std::to_string(line.size), printable(line.comment)});
+  }
+  if (!quiet) fmt::print("{}", table.to_string());
+  return 0;
+}
+
+}  // namespace strata::cli

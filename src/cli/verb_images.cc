@@ -1,0 +1,90 @@
+#include <fmt/core.h>
+
+#include <map>
+
+#include "base/clock.h"
+#include "base/strings.h"
+#include "cli/image_filter.h"
+#include "cli/options.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+#include "images/images.h"
+
+namespace strata::cli {
+namespace {
+
+struct Row {
+  std::string repository = "<none>", tag = "<none>", digest = "<none>";
+};
+
+// One row per tag (with digests: per tag and digest of its repository), and one per digest that has no tag.
+std::vector<Row> rows_of(const images::ImageSummary& image, bool with_digests) {
+  std::map<std::string, std::vector<std::string>> digests;
+  for (const oci::Reference& name : image.repo_digests) digests[name.familiar_name()].push_back(name.digest->to_string());
+  std::vector<Row> rows;
+  std::map<std::string, bool> has_tag;
+  for (const oci::Reference& name : image.tags) {
+    const std::string repository = name.familiar_name();
+    has_tag[repository] = true;
+    const auto found = digests.find(repository);
+    if (!with_digests || found == digests.end()) {
+      rows.push_back({repository, *name.tag, "<none>"});
+      continue;
+    }
+    for (const std::string& digest : found->second) rows.push_back({repository, *name.tag, digest});
+  }
+  for (const auto& [repository, values] : digests) {
+    if (has_tag.contains(repository)) continue;
+    for (const std::string& digest : values) {
+      rows.push_back({repository, "<none>", digest});
+      if (!with_digests) break;
+    }
+  }
+  if (rows.empty()) rows.emplace_back();
+  return rows;
+}
+
+}  // namespace
+
+Result<int> run_images(Context& context, const Verb& verb, Arguments arguments) {
+  bool all = false;
+  bool quiet = false;
+  bool no_trunc = false;
+  bool with_digests = false;
+  std::vector<std::string> filters;
+  std::vector<std::string> patterns;
+  Options options(verb);
+  options.flag("-a,--all", all, "Show all images (default hides intermediate images)");
+  options.flag("-q,--quiet", quiet, "Only show image IDs");
+  options.flag("--no-trunc", no_trunc, "Don't truncate output");
+  options.flag("--digests", with_digests, "Show digests");
+  options.list("-f,--filter", filters, "Filter output based on conditions provided");
+  options.arguments(patterns, 0, 1);
+  if (!TRY(options.parse(arguments))) return 0;
+
+  engine::Engine& engine = *TRY(context.engine());
+  if (!patterns.empty()) filters.push_back("reference=" + patterns[0]);
+  auto list = TRY(engine.images().list());
+  list = TRY(filter_images(engine.images(), std::move(list), filters));
+  std::vector<std::string> headings{"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"};
+  if (with_digests) headings.insert(headings.begin() + 2, "DIGEST");
+  Table table(std::move(headings));
+  const Timestamp present = now();
+  for (const images::ImageSummary& image : list) {
+    const std::string id = no_trunc ? image.id.to_string() : image.id.short_hex();
+    const std::string created = human_duration(std::chrono::duration_cast<std::chrono::seconds>(present - image.created)) + " ago";
+    for (const Row& row : rows_of(image, with_digests)) {
+      if (quiet) {
+        fmt::print("{}\n", id);
+        continue;
+      }
+      std::vector<std::string> cells{row.repository, row.tag, id, created, human_size(image.size, 3)};
+      if (with_digests) cells.insert(cells.begin() + 2, row.digest);
+      table.add(std::move(cells));
+    }
+  }
+  if (!quiet) fmt::print("{}", table.to_string());
+  return 0;
+}
+
+}  // namespace strata::cli

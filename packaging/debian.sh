@@ -1,0 +1,46 @@
+# What Strata needs of Debian 12, for ./quickstart, ./test and bench/run. Sourced, not run.
+#
+#   install_packages build        what compiles it
+#   install_packages build test   and what its tests need
+
+packages_build='g++ cmake ninja-build ccache libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev
+  libssl-dev libcurl4-openssl-dev libisal-dev zlib1g-dev libzstd-dev liblzma-dev libbz2-dev libcap-dev
+  libtomlplusplus-dev'
+packages_story='mmdebstrap xz-utils curl ca-certificates'
+packages_test="$packages_story libgtest-dev bats busybox-static apache2-utils openssl skopeo strace tmux iproute2
+  nftables attr acl jq bzip2 zstd tar libcap2-bin procps util-linux"
+packages_bench='podman runc crun conmon libbenchmark-dev e2fsprogs'
+
+# Installs those that are missing, and says so. Services that a package would start are not started: none
+# of them is needed running, and the machine is the user's.
+install_packages() {
+  local group list missing=() package
+  for group; do
+    list=packages_$group
+    for package in ${!list}; do
+      [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+    done
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  [ "$(id -u)" = 0 ] || { echo "missing packages, and only root can install them: ${missing[*]}" >&2; return 1; }
+  echo "installing: ${missing[*]}"
+  apt-get -qq update
+  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The docker-registry program, unpacked from its package into $1 rather than installed: the package
+# would start a service on port 5000. Prints its path.
+unpack_registry() {
+  local directory=$1 program=$1/usr/bin/docker-registry
+  if [ ! -x "$program" ]; then
+    mkdir -p "$directory"
+    (
+      cd "$directory"
+      apt-get -qq -o APT::Sandbox::User=root download docker-registry >&2 ||
+        { apt-get -qq update && apt-get -qq -o APT::Sandbox::User=root download docker-registry >&2; }
+      dpkg-deb -x docker-registry_*.deb .
+      rm docker-registry_*.deb
+    ) || return 1
+  fi
+  echo "$program"
+}

@@ -46,6 +46,9 @@ Result<std::uint64_t> file_system_type(int fd);
 inline constexpr std::uint64_t kErofsMagic = 0xE0F5E1E2;
 inline constexpr std::uint64_t kOverlayMagic = 0x794C7630;
 
+// Bytes that a process without privileges may still write there (f_bavail).
+Result<std::uint64_t> free_space(int fd);
+
 // Whether a mount's root is exactly here (statx(2)'s STATX_ATTR_MOUNT_ROOT, Linux 5.8).
 Result<bool> is_mount_point(const std::string& path);
 

@@ -1,0 +1,83 @@
+// strata-layer: makes something of one layer's bytes, on descriptors alone. Started by layers::Layers; not
+// for people.
+//
+//   strata-layer index LIMITS…      3: the bytes, compressed or not   4: the tar to write ("in place": 3 is it)
+//                                   5: the index to write             6: the report
+//                                   7: attributes of implied parents, if "implied"
+//     as nobody, without capabilities and without any path of interest.
+//   strata-layer directory LIMITS…  3: the tar   5: an empty directory   6, 7: as above
+//     as root, but confined to that directory and with the capabilities that restoring attributes takes.
+//
+// LIMITS…: max-tar-size max-entries max-metadata KEY|- in-place|copy implied|none
+#include <linux/capability.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <string_view>
+#include <thread>
+
+#include "base/strings.h"
+#include "codec/compression.h"
+#include "layers/directory_form.h"
+#include "layers/unpack_stream.h"
+#include "sys/confined_root.h"
+#include "sys/file.h"
+#include "sys/privileges.h"
+
+namespace {
+
+using namespace strata;
+
+constexpr int kInput = 3, kTar = 4, kOutput = 5, kReport = 6, kImplied = 7;
+
+Result<layers::UnpackOptions> parse_arguments(int argc, char** argv) {
+  if (argc != 8) return error(ErrorKind::kInvalidArgument, "strata-layer is started by strata only");
+  const auto number = [&](int i) { return parse_unsigned(argv[i]).value_or(0); };
+  layers::UnpackOptions options;
+  options.input = kInput;
+  options.max_tar_size = number(2);
+  options.tree_limits = {.max_entries = number(3), .max_metadata = number(4)};
+  if (std::string_view(argv[5]) != "-") options.key = argv[5];
+  options.in_place = std::string_view(argv[6]) == "in-place";
+  options.tar = options.in_place ? kInput : kTar;
+  if (std::string_view(argv[7]) == "implied")
+    options.implied_attributes =
+        TRY(layers::parse_implied_attributes(TRY(sys::read_fd(kImplied, layers::kMaxReport))));
+  options.decompress = codec::decompress_fast;
+  return options;
+}
+
+Result<layers::WorkerReport> make_index(layers::UnpackOptions options) {
+  TRY(sys::drop_all_privileges());
+  options.index = kOutput;
+  return TRY(layers::unpack_stream(options)).report;
+}
+
+Result<layers::WorkerReport> make_directory(layers::UnpackOptions options) {
+  static constexpr int kNeeded[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER,   CAP_FSETID,
+                                    CAP_MKNOD, CAP_SETFCAP,      CAP_SYS_ADMIN /* trusted.* */};
+  TRY(sys::confine_to_directory(kOutput, kNeeded));
+  ::umask(0);
+  layers::UnpackedStream unpacked = TRY(layers::unpack_stream(options));
+  const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
+  TRY(layers::write_directory_form(unpacked.tree->tree(), kInput, kOutput, threads));
+  return std::move(unpacked.report);
+}
+
+Result<layers::WorkerReport> run(int argc, char** argv) {
+  layers::UnpackOptions options = TRY(parse_arguments(argc, argv));
+  if (std::string_view(argv[1]) == "directory") return make_directory(std::move(options));
+  return make_index(std::move(options));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Result<layers::WorkerReport> report = run(argc, argv);
+  const std::string text = report ? layers::to_json(*report) : layers::to_json(report.error());
+  if (!sys::write_all(kReport, text))
+    std::fprintf(stderr, "strata-layer: %s\n", report ? "no report" : report.error().message().c_str());
+  ::_exit(report ? 0 : 1);  // threads may still wait for a peer that never speaks again
+}

@@ -1,0 +1,595 @@
+// The image:
+//
+//   0      1024  nothing
+//   1024   128   superblock
+//   1152   128   device slot: the data file
+//   1536   …     inodes, in the order of a depth-first walk, each followed by its xattrs, then by what
+//                is short enough to lie beside it: the last block of a directory, a symlink's target
+//   …      …     whole blocks: directories, long targets, copied chunks of sparse files
+//
+// An inode's number is its offset from 1536 in units of 32 bytes; the superblock has 16 bits for the
+// root's, so the root comes first. Files that are not sparse are "flat": the data device is mapped
+// behind the image in one address space of blocks, and a file has only its first block's address:
+// 64 bytes of index per file, and no further metadata to read for a page of data. The first mapped
+// block is known once everything has its place, hence two passes: place, then write.
+#include "codec/erofs_writer.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "codec/erofs_xattrs.h"
+
+namespace strata::codec {
+namespace {
+
+constexpr std::uint32_t kMagic = 0xE0F5E1E2;
+constexpr std::size_t kSuperOffset = 1024;
+constexpr std::size_t kSlotOffset = 1152;
+constexpr std::uint64_t kMetaOffset = kErofsHead;
+constexpr std::size_t kInodeSize = 64;
+constexpr std::size_t kDirentSize = 12;
+constexpr std::uint32_t kNullBlock = 0xFFFFFFFF;
+enum Layout : std::uint16_t { kPlain = 0, kInline = 2, kChunks = 4 };
+
+template <class T>
+void put(std::byte* place, T value) {
+  static_assert(std::endian::native == std::endian::little);
+  std::memcpy(place, &value, sizeof value);
+}
+template <class T>
+T get(const std::byte* place) {
+  T value;
+  std::memcpy(&value, place, sizeof value);
+  return value;
+}
+
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+constexpr std::array<std::uint32_t, 256> make_crc_table() {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t i = 0; i < 256; ++i) {
+    std::uint32_t c = i;
+    for (int bit = 0; bit < 8; ++bit) c = (c >> 1) ^ ((c & 1) ? 0x82F63B78u : 0);
+    table[i] = c;
+  }
+  return table;
+}
+
+// CRC-32C of the superblock's block with its checksum field zero, not inverted at the end.
+std::uint32_t head_checksum(std::span<const std::byte, kErofsHead> head) {
+  static constexpr auto kTable = make_crc_table();
+  std::uint32_t crc = ~0u;
+  for (std::size_t i = kSuperOffset; i < kErofsHead; ++i) {
+    const bool in_field = i >= kSuperOffset + 4 && i < kSuperOffset + 8;
+    const auto byte = in_field ? 0 : static_cast<std::uint8_t>(head[i]);
+    crc = kTable[(crc ^ byte) & 0xFF] ^ (crc >> 8);
+  }
+  return crc;
+}
+
+std::uint16_t mode_of(const ErofsInode& inode) {
+  static constexpr std::uint16_t kBits[] = {0100000, 0040000, 0120000, 0020000, 0060000, 0010000};
+  return kBits[static_cast<int>(inode.type)] | (inode.mode & 07777);
+}
+// FT_… as directories name types.
+std::uint8_t dirent_type(FileType type) {
+  static constexpr std::uint8_t kTypes[] = {1, 2, 7, 3, 4, 5};
+  return kTypes[static_cast<int>(type)];
+}
+
+// A directory as its file reads: blocks of entries, each with its names behind them.
+template <class Emit>  // Emit(block number, first entry, past the last one, bytes used)
+void cut_into_blocks(std::span<const ErofsEntry> entries, Emit emit) {
+  std::size_t first = 0, used = 0, block = 0;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const std::size_t need = kDirentSize + entries[i].name.size();
+    if (used + need > kErofsBlock) {
+      emit(block++, first, i, used);
+      first = i;
+      used = 0;
+    }
+    used += need;
+  }
+  emit(block, first, entries.size(), used);
+}
+
+// How a sparse file is cut: 512 << bits bytes a chunk.
+struct Chunks {
+  unsigned bits = 0;
+  std::uint64_t count = 0;
+  std::uint64_t copied = 0;  // chunks that must be copied into the image
+};
+
+enum class ChunkKind { kHole, kMapped, kCopied };
+
+// What lies in each chunk of `size` bytes; calls visit(chunk, kind, segment) for chunks with data,
+// ascending, where `segment` is the first one that touches the chunk.
+template <class Visit>
+void visit_chunks(const std::vector<Segment>& segments, std::uint64_t file_size,
+                  std::uint64_t size, Visit visit) {
+  std::uint64_t next = 0;  // chunks before it are done
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const Segment& s = segments[i];
+    const std::uint64_t end = s.offset + s.length;
+    std::uint64_t chunk = std::max(next, s.offset / size);
+    while (chunk * size < end) {
+      const std::uint64_t begin_of_chunk = chunk * size;
+      const std::uint64_t end_of_chunk = std::min(begin_of_chunk + size, file_size);
+      const bool whole = s.offset <= begin_of_chunk && end >= end_of_chunk &&
+                         (s.stored_offset + (begin_of_chunk - s.offset)) % kErofsBlock == 0;
+      visit(chunk, whole ? ChunkKind::kMapped : ChunkKind::kCopied, i);
+      next = ++chunk;
+    }
+  }
+}
+
+// How many chunks of `size` bytes visit_chunks() would call copied.
+std::uint64_t count_copied(const std::vector<Segment>& segments, std::uint64_t file_size,
+                           std::uint64_t size) {
+  std::uint64_t copied = 0, next = 0;
+  for (const Segment& s : segments) {
+    const std::uint64_t end = s.offset + s.length;
+    const std::uint64_t first = std::max(next, s.offset / size);
+    const std::uint64_t past = (end + size - 1) / size;
+    if (first >= past) continue;
+    next = past;
+    const bool aligned = (s.stored_offset - s.offset) % kErofsBlock == 0;
+    const bool first_whole = s.offset <= first * size;
+    const bool last_whole = end >= std::min(past * size, file_size);
+    if (!aligned) {
+      copied += past - first;
+    } else if (past - first == 1) {
+      copied += !(first_whole && last_whole);
+    } else {
+      copied += !first_whole + !last_whole;
+    }
+  }
+  return copied;
+}
+
+// The chunk size that makes the index smallest: 8 bytes a chunk against whole chunks to be copied.
+Chunks choose_chunks(const std::vector<Segment>& segments, std::uint64_t file_size) {
+  Chunks best;
+  std::uint64_t best_cost = 0;
+  for (unsigned bits = 0; bits <= 31; ++bits) {
+    const std::uint64_t size = kErofsBlock << bits;
+    const Chunks chunks{bits, (file_size + size - 1) / size,
+                        count_copied(segments, file_size, size)};
+    const std::uint64_t cost = chunks.count * 8 + chunks.copied * size;
+    if (bits == 0 || cost < best_cost) {
+      best = chunks;
+      best_cost = cost;
+    }
+    if (chunks.count == 1) break;
+  }
+  return best;
+}
+
+class Writer {
+ public:
+  Writer(const ErofsTree& tree, const ErofsOptions& options, ErofsFiles& files)
+      : tree_(tree), options_(options), files_(files) {}
+
+  Result<ErofsImage> write() {
+    place_all();
+    TRY(check_size());
+    TRY(write_head());
+    for (std::uint32_t id : order_) TRY(write_inode(id));
+    for (const Blocks& blocks : blocks_) TRY(write_blocks(blocks));
+    TRY(pad_to(image_end_));
+    TRY(flush());
+    ErofsImage image;
+    image.size = image_end_;
+    image.inodes = order_.size();
+    image.inode_offsets.resize(tree_.inodes.size());
+    for (std::uint32_t id : order_) image.inode_offsets[id] = places_[id].offset;
+    return image;
+  }
+
+ private:
+  struct Place {
+    std::uint64_t offset = 0;         // of the inode; 0: not visited
+    std::uint64_t size = 0;           // i_size
+    std::uint32_t first_block = 0;    // of its own blocks in the image, relative to the first of all
+    std::uint32_t parent = 0;         // of a directory
+    Layout layout = kPlain;
+    std::uint16_t tail = 0;           // bytes beside the inode
+    std::uint8_t chunk_bits = 0;
+  };
+  struct Blocks {
+    std::uint32_t inode;
+    std::uint64_t count;
+  };
+
+  // --- first pass ---
+
+  void place_all() {
+    places_.resize(tree_.inodes.size());
+    xattr_sizes_.reserve(tree_.xattr_sets.size());
+    for (const XattrSet& set : tree_.xattr_sets) xattr_sizes_.push_back(erofs_xattr_size(set));
+    // Files of a directory first, next to each other, then its directories, depth first.
+    std::vector<std::uint32_t> stack{0};
+    place(0);
+    while (!stack.empty()) {
+      const std::uint32_t id = stack.back();
+      stack.pop_back();
+      if (id != 0) place(id);
+      const auto& entries = tree_.directories[tree_.inodes[id].detail];
+      const std::size_t mark = stack.size();
+      for (const ErofsEntry& entry : entries) {
+        if (tree_.inodes[entry.inode].type == FileType::kDirectory) {
+          places_[entry.inode].parent = id;
+          stack.push_back(entry.inode);
+        } else if (places_[entry.inode].offset == 0) {
+          place(entry.inode);
+        }
+      }
+      std::reverse(stack.begin() + static_cast<std::ptrdiff_t>(mark), stack.end());
+    }
+    meta_end_ = round_up(meta_end_, kErofsBlock);
+    image_end_ = meta_end_ + block_count_ * kErofsBlock;
+  }
+
+  void place(std::uint32_t id) {
+    const ErofsInode& inode = tree_.inodes[id];
+    Place& p = places_[id];
+    const std::uint64_t base = kInodeSize + xattr_sizes_[inode.xattrs];
+    std::uint64_t behind = 0;  // bytes after inode and xattrs
+    p.size = inode.size;
+    switch (inode.type) {
+      case FileType::kDirectory: {
+        with_dots(id, [&](std::span<const ErofsEntry> entries) {
+          cut_into_blocks(entries, [&](std::size_t block, std::size_t, std::size_t, std::size_t used) {
+            p.size = block * kErofsBlock + used;
+          });
+        });
+        place_tail(p, id, base);
+        break;
+      }
+      case FileType::kSymlink:
+        p.size = tree_.targets[inode.detail].size();
+        // The kernel wants a short target inline, and a long one in blocks of its own.
+        if (p.size < kErofsBlock) {
+          place_tail(p, id, base);
+        } else {
+          place_blocks(p, id, (p.size + kErofsBlock - 1) / kErofsBlock);
+        }
+        break;
+      case FileType::kFile:
+        if (inode.detail != 0 && inode.size > 0) {
+          const Chunks chunks = choose_chunks(tree_.segment_lists[inode.detail], inode.size);
+          p.layout = kChunks;
+          p.chunk_bits = static_cast<std::uint8_t>(chunks.bits);
+          behind = round_up(base, 8) - base + chunks.count * 8;
+          place_blocks(p, id, chunks.copied << chunks.bits);
+        }
+        break;
+      default:
+        p.size = 0;
+    }
+    if (p.layout == kInline) behind = p.tail;
+    // An inode does not cross a block, nor does what lies inline behind it.
+    const std::uint64_t in_block = meta_end_ % kErofsBlock;
+    const std::uint64_t together = p.layout == kInline ? base + behind : kInodeSize;
+    if (in_block + together > kErofsBlock) meta_end_ = round_up(meta_end_, kErofsBlock);
+    p.offset = meta_end_;
+    meta_end_ = round_up(meta_end_ + base + behind, 32);
+    order_.push_back(id);
+  }
+
+  // The last, partial block beside the inode if both fit into one block, else among the others.
+  void place_tail(Place& p, std::uint32_t id, std::uint64_t base) {
+    const std::uint64_t tail = p.size % kErofsBlock;
+    const bool beside = tail != 0 && base + tail <= kErofsBlock;
+    if (beside) {
+      p.layout = kInline;
+      p.tail = static_cast<std::uint16_t>(tail);
+    }
+    place_blocks(p, id, (p.size + kErofsBlock - 1) / kErofsBlock - (beside ? 1 : 0));
+  }
+
+  void place_blocks(Place& p, std::uint32_t id, std::uint64_t count) {
+    if (count == 0) return;
+    p.first_block = static_cast<std::uint32_t>(block_count_);
+    block_count_ += count;
+    blocks_.push_back({id, count});
+  }
+
+  // The directory's entries with "." and ".." where their bytes sort.
+  template <class Use>
+  void with_dots(std::uint32_t id, Use use) {
+    const auto& entries = tree_.directories[tree_.inodes[id].detail];
+    const ErofsEntry dots[] = {{".", id}, {"..", id == 0 ? 0 : places_[id].parent}};
+    dotted_.resize(entries.size() + 2);
+    std::merge(entries.begin(), entries.end(), std::begin(dots), std::end(dots), dotted_.begin(),
+               [](const ErofsEntry& a, const ErofsEntry& b) { return a.name < b.name; });
+    use(std::span<const ErofsEntry>(dotted_));
+  }
+
+  Result<> check_size() {
+    if (image_end_ > kErofsMaxImage)
+      return error(ErrorKind::kResourceExhausted,
+                   "the index would be {} bytes, more than the limit of {}", image_end_,
+                   kErofsMaxImage);
+    const std::uint64_t data_blocks = round_up(options_.data_size, kErofsBlock) / kErofsBlock;
+    if (image_end_ / kErofsBlock + data_blocks >= kNullBlock)
+      return error(ErrorKind::kResourceExhausted,
+                   "{} bytes of data: an index can address 2 TiB (2^32 blocks of 512 bytes)",
+                   options_.data_size);
+    mapped_ = static_cast<std::uint32_t>(image_end_ / kErofsBlock);
+    return {};
+  }
+
+  // --- second pass ---
+
+  Result<> write_head() {
+    std::array<std::byte, kErofsHead> head{};
+    std::byte* super = head.data() + kSuperOffset;
+    put<std::uint32_t>(super, kMagic);
+    put<std::uint32_t>(super + 8, 0x1 | 0x2);  // compatible: checksum, mtime
+    super[12] = std::byte{9};                  // 512-byte blocks
+    put<std::uint16_t>(super + 14, static_cast<std::uint16_t>((places_[0].offset - kMetaOffset) / 32));
+    put<std::uint64_t>(super + 16, order_.size());
+    put<std::uint32_t>(super + 36, static_cast<std::uint32_t>(image_end_ / kErofsBlock));
+    put<std::uint32_t>(super + 40, kMetaOffset / kErofsBlock);
+    std::memcpy(super + 48, options_.uuid.data(), 16);
+    put<std::uint32_t>(super + 80, 0x4 | 0x8);  // incompatible: chunked files, device table
+    put<std::uint16_t>(super + 86, 1);
+    put<std::uint16_t>(super + 88, kSlotOffset / 128);
+    std::byte* slot = head.data() + kSlotOffset;
+    std::memcpy(slot, options_.data_tag.data(), std::min<std::size_t>(64, options_.data_tag.size()));
+    const std::uint64_t data_blocks = round_up(options_.data_size, kErofsBlock) / kErofsBlock;
+    put<std::uint32_t>(slot + 64, static_cast<std::uint32_t>(std::max<std::uint64_t>(1, data_blocks)));
+    put<std::uint32_t>(slot + 68, mapped_);
+    put<std::uint32_t>(super + 4, head_checksum(head));
+    return emit(head);
+  }
+
+  Result<> write_inode(std::uint32_t id) {
+    const ErofsInode& inode = tree_.inodes[id];
+    const Place& p = places_[id];
+    TRY(pad_to(p.offset));
+    const std::size_t xattr_size = xattr_sizes_[inode.xattrs];
+    scratch_.assign(kInodeSize + xattr_size, std::byte{0});
+    std::byte* at = scratch_.data();
+    put<std::uint16_t>(at, static_cast<std::uint16_t>(1 | p.layout << 1));
+    put<std::uint16_t>(at + 2, erofs_xattr_count(xattr_size));
+    put<std::uint16_t>(at + 4, mode_of(inode));
+    put<std::uint64_t>(at + 8, p.size);
+    put<std::uint32_t>(at + 16, data_field(inode, p));
+    put<std::uint32_t>(at + 20, static_cast<std::uint32_t>(++number_));
+    put<std::uint32_t>(at + 24, inode.uid);
+    put<std::uint32_t>(at + 28, inode.gid);
+    put<std::int64_t>(at + 32, inode.mtime_sec);
+    put<std::uint32_t>(at + 40, inode.mtime_nsec);
+    put<std::uint32_t>(at + 44, inode.nlink);
+    if (xattr_size != 0)
+      write_erofs_xattrs(tree_.xattr_sets[inode.xattrs], std::span(scratch_).subspan(kInodeSize));
+    TRY(emit(scratch_));
+    if (p.layout == kInline) return write_tail(id);
+    if (p.layout == kChunks) return write_chunk_table(id);
+    return {};
+  }
+
+  std::uint32_t data_field(const ErofsInode& inode, const Place& p) const {
+    switch (inode.type) {
+      case FileType::kCharDevice:
+      case FileType::kBlockDevice: {
+        const auto major = static_cast<std::uint32_t>(inode.data >> 32);
+        const auto minor = static_cast<std::uint32_t>(inode.data);
+        return (minor & 0xFF) | (major << 8) | ((minor & ~0xFFu) << 12);
+      }
+      case FileType::kFile:
+        if (p.layout == kChunks) return p.chunk_bits | 0x20u;  // with device numbers
+        return inode.size == 0 ? 0 : mapped_ + static_cast<std::uint32_t>(inode.data / kErofsBlock);
+      default:
+        return first_own_block() + p.first_block;
+    }
+  }
+
+  std::uint32_t first_own_block() const { return static_cast<std::uint32_t>(meta_end_ / kErofsBlock); }
+
+  // What block `number` of a directory holds.
+  void make_directory_block(std::span<const ErofsEntry> entries, std::span<std::byte> block) {
+    std::size_t name_offset = entries.size() * kDirentSize;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      std::byte* at = block.data() + i * kDirentSize;
+      put<std::uint64_t>(at, (places_[entries[i].inode].offset - kMetaOffset) / 32);
+      put<std::uint16_t>(at + 8, static_cast<std::uint16_t>(name_offset));
+      at[10] = std::byte{dirent_type(tree_.inodes[entries[i].inode].type)};
+      std::memcpy(block.data() + name_offset, entries[i].name.data(), entries[i].name.size());
+      name_offset += entries[i].name.size();
+    }
+  }
+
+  Result<> write_tail(std::uint32_t id) {
+    const Place& p = places_[id];
+    const ErofsInode& inode = tree_.inodes[id];
+    if (inode.type == FileType::kSymlink) {
+      const std::string_view target = tree_.targets[inode.detail];
+      return emit(std::as_bytes(std::span(target.substr(p.size - p.tail))));
+    }
+    scratch_.assign(p.tail, std::byte{0});
+    with_dots(id, [&](std::span<const ErofsEntry> entries) {
+      cut_into_blocks(entries, [&](std::size_t, std::size_t from, std::size_t to, std::size_t) {
+        if (to == entries.size()) make_directory_block(entries.subspan(from, to - from), scratch_);
+      });
+    });
+    return emit(scratch_);
+  }
+
+  Result<> write_chunk_table(std::uint32_t id) {
+    const ErofsInode& inode = tree_.inodes[id];
+    const Place& p = places_[id];
+    const auto& segments = tree_.segment_lists[inode.detail];
+    const std::uint64_t size = kErofsBlock << p.chunk_bits;
+    TRY(pad_to(round_up(written_, 8)));
+    std::uint64_t next = 0;
+    std::uint64_t own = first_own_block() + std::uint64_t{p.first_block};
+    Result<> result;
+    auto put_entry = [&](std::uint16_t device, std::uint32_t block) {
+      std::array<std::byte, 8> entry{};
+      put<std::uint16_t>(entry.data() + 2, device);
+      put<std::uint32_t>(entry.data() + 4, block);
+      if (result) result = emit(entry);
+    };
+    visit_chunks(segments, inode.size, size,
+                 [&](std::uint64_t chunk, ChunkKind kind, std::size_t segment) {
+                   for (; next < chunk; ++next) put_entry(0, kNullBlock);
+                   const Segment& s = segments[segment];
+                   if (kind == ChunkKind::kMapped) {
+                     const std::uint64_t stored = s.stored_offset + (chunk * size - s.offset);
+                     put_entry(1, static_cast<std::uint32_t>(stored / kErofsBlock));
+                   } else {
+                     put_entry(0, static_cast<std::uint32_t>(own));
+                     own += std::uint64_t{1} << p.chunk_bits;
+                   }
+                   ++next;
+                 });
+    for (const std::uint64_t count = (inode.size + size - 1) / size; next < count; ++next)
+      put_entry(0, kNullBlock);
+    return result;
+  }
+
+  Result<> write_blocks(const Blocks& blocks) {
+    const Place& p = places_[blocks.inode];
+    const ErofsInode& inode = tree_.inodes[blocks.inode];
+    const std::uint64_t start = meta_end_ + p.first_block * kErofsBlock;
+    TRY(pad_to(start));
+    if (inode.type == FileType::kFile) return copy_chunks(inode, p, start);
+    if (inode.type == FileType::kSymlink) {
+      const std::string_view target = tree_.targets[inode.detail];
+      TRY(emit(std::as_bytes(std::span(target))));
+    } else {
+      Result<> result;
+      scratch_.resize(kErofsBlock);
+      with_dots(blocks.inode, [&](std::span<const ErofsEntry> entries) {
+        cut_into_blocks(entries, [&](std::size_t block, std::size_t from, std::size_t to, std::size_t) {
+          if (!result || block >= blocks.count) return;
+          std::fill(scratch_.begin(), scratch_.end(), std::byte{0});
+          make_directory_block(entries.subspan(from, to - from), scratch_);
+          result = emit(scratch_);
+        });
+      });
+      TRY(std::move(result));
+    }
+    return pad_to(start + blocks.count * kErofsBlock);
+  }
+
+  Result<> copy_chunks(const ErofsInode& inode, const Place& p, std::uint64_t start) {
+    const auto& segments = tree_.segment_lists[inode.detail];
+    const std::uint64_t size = kErofsBlock << p.chunk_bits;
+    Result<> result;
+    std::uint64_t copied = 0;
+    visit_chunks(segments, inode.size, size, [&](std::uint64_t chunk, ChunkKind kind, std::size_t first) {
+      if (kind != ChunkKind::kCopied || !result) return;
+      const std::uint64_t from = chunk * size, to = from + size;
+      const std::uint64_t target = start + copied++ * size;
+      for (std::size_t i = first; i < segments.size() && segments[i].offset < to && result; ++i) {
+        const Segment& s = segments[i];
+        const std::uint64_t begin = std::max(from, s.offset);
+        const std::uint64_t end = std::min(to, s.offset + s.length);
+        result = pad_to(target + (begin - from));
+        if (result) result = copy_data(s.stored_offset + (begin - s.offset), end - begin);
+      }
+    });
+    TRY(std::move(result));
+    return pad_to(start + copied * size);
+  }
+
+  Result<> copy_data(std::uint64_t offset, std::uint64_t length) {
+    std::vector<std::byte> buffer(std::min<std::uint64_t>(length, 256 << 10));
+    while (length > 0) {
+      const auto piece = std::span(buffer).first(std::min<std::uint64_t>(length, buffer.size()));
+      TRY(files_.read_data(offset, piece));
+      TRY(emit(piece));
+      offset += piece.size();
+      length -= piece.size();
+    }
+    return {};
+  }
+
+  // --- output: written_ is the logical position, pending_ what of it is not in the file yet ---
+
+  Result<> emit(std::span<const std::byte> bytes) {
+    pending_.insert(pending_.end(), bytes.begin(), bytes.end());
+    written_ += bytes.size();
+    if (pending_.size() >= kFlushAt) return flush();
+    return {};
+  }
+
+  Result<> pad_to(std::uint64_t offset) {
+    const std::uint64_t gap = offset - written_;
+    if (gap <= 4096) {
+      pending_.resize(pending_.size() + gap);
+    } else {
+      TRY(flush());
+      // The last byte is written, so that the file ends where the image does.
+      file_offset_ = offset - 1;
+      pending_.assign(1, std::byte{0});
+    }
+    written_ = offset;
+    return {};
+  }
+
+  Result<> flush() {
+    if (pending_.empty()) return {};
+    TRY(files_.write(file_offset_, pending_));
+    file_offset_ += pending_.size();
+    pending_.clear();
+    return {};
+  }
+
+  static constexpr std::size_t kFlushAt = 256 << 10;
+
+  const ErofsTree& tree_;
+  const ErofsOptions& options_;
+  ErofsFiles& files_;
+  std::vector<Place> places_;
+  std::vector<std::size_t> xattr_sizes_;
+  std::vector<std::uint32_t> order_;
+  std::vector<Blocks> blocks_;
+  std::vector<ErofsEntry> dotted_;
+  std::vector<std::byte> scratch_, pending_;
+  std::uint64_t meta_end_ = kMetaOffset;
+  std::uint64_t block_count_ = 0;
+  std::uint64_t image_end_ = 0;
+  std::uint64_t written_ = 0;
+  std::uint64_t file_offset_ = 0;
+  std::uint64_t number_ = 0;
+  std::uint32_t mapped_ = 0;
+};
+
+}  // namespace
+
+Result<ErofsImage> write_erofs(const ErofsTree& tree, const ErofsOptions& options, ErofsFiles& files) {
+  return Writer(tree, options, files).write();
+}
+
+void patch_erofs_inode(std::span<std::byte, 64> inode, const ErofsAttributes& attributes) {
+  std::byte* at = inode.data();
+  put<std::uint16_t>(at + 4, static_cast<std::uint16_t>((get<std::uint16_t>(at + 4) & ~07777) |
+                                                        (attributes.mode & 07777)));
+  put<std::uint32_t>(at + 24, attributes.uid);
+  put<std::uint32_t>(at + 28, attributes.gid);
+  put<std::int64_t>(at + 32, attributes.mtime_sec);
+  put<std::uint32_t>(at + 40, attributes.mtime_nsec);
+}
+
+void patch_erofs_uuid(std::span<std::byte, kErofsHead> head, std::span<const std::byte, 16> uuid) {
+  std::memcpy(head.data() + kSuperOffset + 48, uuid.data(), 16);
+  put<std::uint32_t>(head.data() + kSuperOffset + 4, head_checksum(head));
+}
+
+Result<std::array<std::byte, 16>> read_erofs_uuid(std::span<const std::byte, kErofsHead> head) {
+  const std::byte* super = head.data() + kSuperOffset;
+  if (get<std::uint32_t>(super) != kMagic || get<std::uint32_t>(super + 4) != head_checksum(head))
+    return error(ErrorKind::kCorrupt, "no EROFS superblock with a good checksum");
+  std::array<std::byte, 16> uuid;
+  std::memcpy(uuid.data(), super + 48, 16);
+  return uuid;
+}
+
+}  // namespace strata::codec

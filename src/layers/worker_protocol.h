@@ -1,0 +1,44 @@
+// What strata-layer says to its parent on the report descriptor, and what it is told of implied parents:
+// small JSON texts. Names of files may have any bytes, so they travel as hex.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "codec/compression.h"
+#include "layers/layer_tree.h"
+
+namespace strata::layers {
+
+struct WorkerReport {
+  std::string blob_digest, diff_id, index_digest;  // hex
+  std::uint64_t blob_size = 0, tar_size = 0, index_size = 0, entries = 0;
+  codec::Compression compression = codec::Compression::kNone;
+  // Each with the offset of its inode in the index, for patch_erofs_inode().
+  struct Implied {
+    std::string path;
+    std::uint64_t offset = 0;
+  };
+  std::vector<Implied> implied;
+};
+
+std::string to_json(const WorkerReport& report);
+std::string to_json(const Error& failed);
+// A report, or the error that was reported. kCorrupt when it is neither.
+Result<WorkerReport> parse_report(std::string_view text);
+
+using ImpliedAttributes = std::map<std::string, DirectoryAttributes>;
+std::string to_json(const ImpliedAttributes& attributes);
+Result<ImpliedAttributes> parse_implied_attributes(std::string_view text);
+
+// The list of implied parents as a record keeps it.
+std::string to_json(const std::vector<WorkerReport::Implied>& implied);
+Result<std::vector<WorkerReport::Implied>> parse_implied(std::string_view text);
+
+inline constexpr std::size_t kMaxReport = 96 << 20;
+
+}  // namespace strata::layers

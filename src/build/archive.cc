@@ -97,6 +97,7 @@ Result<Archive> Archive::open(int fd, const std::string& path, std::uint64_t max
   OffsetSource file(fd);
   const auto plain = TRY(codec::decompress(compression, file));
   auto out = TRY(sys::open_file(path, O_RDWR | O_CREAT | O_EXCL, 0600));
+  TRY(sys::remove_file(path));  // the descriptor is enough, and nothing is left when we die
   FileSink sink(out.get());
   LimitedSink limited(sink, max_size);
   TRY(codec::copy_all(*plain, limited));

@@ -18,8 +18,8 @@ Result<bool> is_archive(int fd);
 // An archive's tar, uncompressed, in a file of ours; its entries can be put into a layer.
 class Archive {
  public:
-  // Inflates `fd` into `path`, which is created; more than `max_size` bytes is kResourceExhausted. The caller
-  // owns the directory `path` lies in.
+  // Inflates `fd` into a file that is made at `path` and at once unlinked; more than `max_size` bytes is
+  // kResourceExhausted.
   static Result<Archive> open(int fd, const std::string& path, std::uint64_t max_size);
 
   struct Owner {

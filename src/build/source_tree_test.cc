@@ -123,7 +123,9 @@ TEST_F(SourceTreeTest, ManyFilesAreHashedOnSeveralThreads) {
   auto sources = tree_now.find("many").value();
   ASSERT_TRUE(tree_now.hash(sources));
   for (const SourceEntry& entry : sources[0].entries)
-    if (S_ISREG(entry.st.st_mode)) EXPECT_EQ(entry.content, oci::Digest::of(entry.relative));
+    if (!entry.relative.empty()) {
+      EXPECT_EQ(entry.content, oci::Digest::of(entry.relative));
+    }
 }
 
 }  // namespace

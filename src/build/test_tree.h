@@ -23,8 +23,7 @@ class TestTree {
     ASSERT_EQ(::chmod(path(name).c_str(), mode), 0);
   }
   void file(const std::string& name, const std::string& content = "", mode_t mode = 0644) {
-    const std::size_t slash = name.rfind('/');
-    if (slash != std::string::npos) ASSERT_TRUE(sys::make_directories(path(name.substr(0, slash))));
+    ASSERT_TRUE(sys::make_directories(path(name.substr(0, name.rfind('/') + 1))));
     ASSERT_TRUE(sys::replace_file(path(name), content));
     ASSERT_EQ(::chmod(path(name).c_str(), mode), 0);
     set_time(name, 1'000'000'000);

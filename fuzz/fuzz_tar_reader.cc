@@ -52,7 +52,7 @@ void check_round_trip(const std::vector<TarEntry>& entries) {
   MemorySink sink;
   TarWriter writer(sink);
   for (const TarEntry& entry : entries) {
-    if (!writer.add(entry)) return;  // a device number that ustar cannot say
+    if (!writer.add(entry)) return;  // a device number or segments that the writer does not say
     const std::string zeros(entry.stored_size, 'x');
     CHECK(writer.write_data(std::as_bytes(std::span(zeros))).has_value());
   }

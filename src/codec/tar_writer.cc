@@ -4,7 +4,9 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "base/strings.h"
 #include "codec/pax_header.h"
 #include "codec/tar_header.h"
 
@@ -87,52 +89,51 @@ std::string sparse_map(const TarEntry& entry) {
   return map;
 }
 
+bool is_link(const TarEntry& entry) {
+  return entry.type == TarEntry::Type::kHardLink || entry.type == TarEntry::Type::kSymlink;
+}
+
 Result<> check(const TarEntry& entry) {
+  const auto refuse = [&](std::string_view what) {
+    return error(ErrorKind::kInvalidArgument, "tar: \"{}\": {}", printable(entry.path), what);
+  };
   const auto has_nul = [](const std::string& text) { return text.find('\0') != text.npos; };
-  const bool is_link =
-      entry.type == TarEntry::Type::kHardLink || entry.type == TarEntry::Type::kSymlink;
-  if (entry.path.empty() || has_nul(entry.path) || (is_link && entry.link_target.empty()) ||
-      has_nul(entry.link_target))
-    return error(ErrorKind::kInvalidArgument, "tar: \"{}\": a name is empty or has a NUL",
-                 entry.path);
+  if (entry.path.empty() || has_nul(entry.path)) return refuse("a path is empty or has a NUL");
+  if (is_link(entry) && (entry.link_target.empty() || has_nul(entry.link_target)))
+    return refuse("a link target is empty or has a NUL");
   for (const auto& [name, value] : entry.xattrs)
-    if (name.empty() || has_nul(name))
-      return error(ErrorKind::kInvalidArgument, "tar: \"{}\": malformed name of an xattr",
-                   entry.path);
+    if (name.empty() || has_nul(name)) return refuse("the name of an xattr is empty or has a NUL");
   std::uint64_t end = 0;
   for (const Segment& segment : entry.segments) {
     if (segment.offset < end || segment.offset > entry.size ||
         segment.length > entry.size - segment.offset)
-      return error(ErrorKind::kInvalidArgument, "tar: \"{}\": segments out of order", entry.path);
+      return refuse("segments out of order or beyond the size");
     end = segment.offset + segment.length;
+    // GNU tar reads each segment from a block of its own, other readers do not: say only what all
+    // agree on.
+    if (segment.length % kTarBlockSize != 0 && &segment != &entry.segments.back())
+      return refuse("a segment's length is not a multiple of 512");
   }
   return {};
 }
 
-}  // namespace
-
-Result<> TarWriter::add(const TarEntry& entry) {
-  if (data_left_ > 0)
-    return error(ErrorKind::kInvalidArgument,
-                 "tar: \"{}\" begins while {} bytes of another are missing", entry.path,
-                 data_left_);
-  TRY(check(entry));
-  using Type = TarEntry::Type;
-  const bool is_file = entry.type == Type::kFile;
-  const bool is_sparse = is_file && entry.sparse;
-  const std::string map = is_sparse ? sparse_map(entry) : "";
-  std::uint64_t data = is_file ? entry.size : 0;
-  if (is_sparse) {
-    data = 0;
-    for (const Segment& segment : entry.segments) data += segment.length;
-  }
-  std::string path = entry.path;
-  if (entry.type == Type::kDirectory && !path.ends_with('/')) path += '/';
-
+// An entry as it will stand in the archive.
+struct Prepared {
   TarBlock block;
-  std::string pax;
-  begin_block(block, type_flag(entry.type));
-  if (is_sparse) {
+  std::string pax;         // records that the block cannot hold
+  std::string sparse_map;  // in front of the data
+  std::uint64_t data = 0;  // bytes that write_data() brings
+
+  // A number that does not fit is cut in the block and whole in the record.
+  void set_number(TarField field, const char* keyword, std::uint64_t value) {
+    if (!format_tar_number(block, field, value))
+      append_pax_record(pax, keyword, std::to_string(value));
+  }
+};
+
+void set_names(const TarEntry& entry, const std::string& path, Prepared& prepared) {
+  auto& [block, pax, map, data] = prepared;
+  if (!map.empty()) {
     block.set(kTarName, short_name("GNUSparseFile.0", path));
     append_pax_record(pax, "GNU.sparse.major", "1");
     append_pax_record(pax, "GNU.sparse.minor", "0");
@@ -142,53 +143,73 @@ Result<> TarWriter::add(const TarEntry& entry) {
     block.set(kTarName, path.substr(0, kTarName.length));
     append_pax_record(pax, "path", path);
   }
-  if (entry.type == Type::kHardLink || entry.type == Type::kSymlink) {
-    block.set(kTarLinkName, entry.link_target);
-    if (entry.link_target.size() > kTarLinkName.length)
-      append_pax_record(pax, "linkpath", entry.link_target);
-  }
-  // A number that does not fit is cut in the block and whole in the record.
-  const auto set_number = [&](TarField field, const char* keyword, std::uint64_t value) {
-    if (!format_tar_number(block, field, value))
-      append_pax_record(pax, keyword, std::to_string(value));
-  };
-  format_tar_number(block, kTarMode, entry.mode & 07777);
-  set_number(kTarUid, "uid", entry.uid);
-  set_number(kTarGid, "gid", entry.gid);
-  set_number(kTarSize, "size", map.size() + data);
+  if (!is_link(entry)) return;
+  block.set(kTarLinkName, entry.link_target);
+  if (entry.link_target.size() > kTarLinkName.length)
+    append_pax_record(pax, "linkpath", entry.link_target);
+}
+
+Result<> set_attributes(const TarEntry& entry, Prepared& prepared) {
+  format_tar_number(prepared.block, kTarMode, entry.mode & 07777);
+  prepared.set_number(kTarUid, "uid", entry.uid);
+  prepared.set_number(kTarGid, "gid", entry.gid);
+  prepared.set_number(kTarSize, "size", prepared.sparse_map.size() + prepared.data);
   const std::uint64_t seconds =
       entry.mtime_sec < 0 ? 0 : static_cast<std::uint64_t>(entry.mtime_sec);
-  if (!format_tar_number(block, kTarMtime, seconds) || entry.mtime_sec < 0 || entry.mtime_nsec != 0)
-    append_pax_record(pax, "mtime", format_pax_time({entry.mtime_sec, entry.mtime_nsec}));
-  if (entry.type == Type::kCharDevice || entry.type == Type::kBlockDevice) {
-    if (!format_tar_number(block, kTarDevMajor, entry.dev_major) ||
-        !format_tar_number(block, kTarDevMinor, entry.dev_minor))
+  if (!format_tar_number(prepared.block, kTarMtime, seconds) || entry.mtime_sec < 0 ||
+      entry.mtime_nsec != 0)
+    append_pax_record(prepared.pax, "mtime", format_pax_time({entry.mtime_sec, entry.mtime_nsec}));
+  if (entry.type == TarEntry::Type::kCharDevice || entry.type == TarEntry::Type::kBlockDevice) {
+    if (!format_tar_number(prepared.block, kTarDevMajor, entry.dev_major) ||
+        !format_tar_number(prepared.block, kTarDevMinor, entry.dev_minor))
       return error(ErrorKind::kInvalidArgument, "tar: \"{}\": device number {}:{} does not fit",
-                   path, entry.dev_major, entry.dev_minor);
+                   printable(entry.path), entry.dev_major, entry.dev_minor);
   }
   for (const auto& [name, value] : entry.xattrs)
-    append_pax_record(pax, "SCHILY.xattr." + encode_xattr_keyword(name), value);
+    append_pax_record(prepared.pax, "SCHILY.xattr." + encode_xattr_keyword(name), value);
+  return {};
+}
 
-  TRY(write_padding(padding_));
-  padding_ = 0;
-  if (!pax.empty()) {
-    TarBlock header;
-    begin_block(header, 'x');
-    header.set(kTarName, short_name("PaxHeaders.0", path));
-    format_tar_number(header, kTarMode, 0644);
-    format_tar_number(header, kTarUid, 0);
-    format_tar_number(header, kTarGid, 0);
-    format_tar_number(header, kTarSize, pax.size());
-    format_tar_number(header, kTarMtime, 0);
-    TRY(write_block(out_, header));
-    const std::uint64_t padding = tar_padding(pax.size());
-    pax.append(padding, '\0');
-    TRY(out_.write(std::as_bytes(std::span(pax))));
+Result<> write_pax_header(ByteSink& out, const std::string& path, std::string payload) {
+  TarBlock block;
+  begin_block(block, 'x');
+  block.set(kTarName, short_name("PaxHeaders.0", path));
+  for (const TarField field : {kTarUid, kTarGid, kTarMtime}) format_tar_number(block, field, 0);
+  format_tar_number(block, kTarMode, 0644);
+  format_tar_number(block, kTarSize, payload.size());
+  TRY(write_block(out, block));
+  payload.append(tar_padding(payload.size()), '\0');
+  return out.write(std::as_bytes(std::span(payload)));
+}
+
+}  // namespace
+
+Result<> TarWriter::add(const TarEntry& entry) {
+  if (data_left_ > 0)
+    return error(ErrorKind::kInvalidArgument,
+                 "tar: \"{}\" begins while {} bytes of another are missing", printable(entry.path),
+                 data_left_);
+  TRY(check(entry));
+  std::string path = entry.path;
+  if (entry.type == TarEntry::Type::kDirectory && !path.ends_with('/')) path += '/';
+
+  Prepared prepared;
+  begin_block(prepared.block, type_flag(entry.type));
+  if (entry.type == TarEntry::Type::kFile && entry.sparse) {
+    prepared.sparse_map = sparse_map(entry);
+    for (const Segment& segment : entry.segments) prepared.data += segment.length;
+  } else if (entry.type == TarEntry::Type::kFile) {
+    prepared.data = entry.size;
   }
-  TRY(write_block(out_, block));
-  if (!map.empty()) TRY(out_.write(std::as_bytes(std::span(map))));
-  data_left_ = data;
-  padding_ = tar_padding(data);
+  set_names(entry, path, prepared);
+  TRY(set_attributes(entry, prepared));
+
+  TRY(write_padding(std::exchange(padding_, 0)));
+  if (!prepared.pax.empty()) TRY(write_pax_header(out_, path, std::move(prepared.pax)));
+  TRY(write_block(out_, prepared.block));
+  if (!prepared.sparse_map.empty()) TRY(out_.write(std::as_bytes(std::span(prepared.sparse_map))));
+  data_left_ = prepared.data;
+  padding_ = tar_padding(prepared.data);
   return {};
 }
 
@@ -204,8 +225,7 @@ Result<> TarWriter::finish() {
   if (data_left_ > 0)
     return error(ErrorKind::kInvalidArgument, "tar: {} bytes of the last entry are missing",
                  data_left_);
-  TRY(write_padding(padding_));
-  padding_ = 0;
+  TRY(write_padding(std::exchange(padding_, 0)));
   return write_padding(2 * kTarBlockSize);
 }
 

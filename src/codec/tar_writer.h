@@ -21,7 +21,8 @@ class TarWriter {
   // Begins an entry. Of a file, `size` bytes must follow through write_data(); of a sparse one
   // those of its segments, one after the other (data_offset and stored_size are not read). A
   // directory's path gets its slash at the end here. kInvalidArgument: an empty path, a NUL in a
-  // name, segments out of order, or the data of the entry before is not complete.
+  // name, segments out of order, one before the last whose length is no multiple of 512, or the
+  // data of the entry before is not complete.
   Result<> add(const TarEntry& entry);
   Result<> write_data(std::span<const std::byte> bytes);
   // The end-of-archive marker. Call it once, last.

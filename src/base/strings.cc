@@ -22,7 +22,8 @@ int hex_value(char c) {
   return -1;
 }
 
-// Length of the UTF-8 sequence at the start of `text`, 0 if it is none (or overlong, or a surrogate).
+}  // namespace
+
 std::size_t utf8_length(std::string_view text) {
   auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
@@ -35,8 +36,6 @@ std::size_t utf8_length(std::string_view text) {
   if ((lead == 0xf0 && byte(1) < 0x90) || (lead == 0xf4 && byte(1) > 0x8f)) return 0;
   return length;
 }
-
-}  // namespace
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;

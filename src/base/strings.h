@@ -32,6 +32,10 @@ std::string hex(std::span<const std::byte> bytes);
 // nullopt unless the text is an even number of hexadecimal digits.
 std::optional<std::vector<std::byte>> unhex(std::string_view text);
 
+// Length of the UTF-8 sequence at the start of `text`, which is not empty; 0 when there is none (cut short,
+// overlong, a surrogate).
+std::size_t utf8_length(std::string_view text);
+
 // Text for a terminal or a log: control characters and bytes that are not UTF-8 become \xNN.
 std::string printable(std::string_view text);
 

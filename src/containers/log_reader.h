@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "containers/attach.h"
 #include "containers/log_file.h"
 
 namespace strata::containers {
@@ -34,10 +35,9 @@ std::optional<LogEntry> parse_log_entry(std::string_view line);
 Result<> read_log(const std::string& path, const LogQuery& query,
                   const std::function<Result<bool>(const LogEntry&)>& handle);
 
-// As read_log, then goes on with what is written, across rotations, until the monitor's connection
-// `monitor_fd` says that no more will come (kExit or its end; -1: at the end of what is there), or
-// `until` has passed.
-Result<> follow_log(const std::string& path, const LogQuery& query, int monitor_fd,
+// As read_log, then goes on with what is written, across rotations, until `monitor` tells of the exit (which
+// it does after the last line) or is gone, or `until` has passed. nullptr: ends at the end of what is there.
+Result<> follow_log(const std::string& path, const LogQuery& query, MonitorClient* monitor,
                     const std::function<Result<bool>(const LogEntry&)>& handle);
 
 }  // namespace strata::containers

@@ -42,7 +42,12 @@ enum class FrameType : std::uint8_t {
   kStdout = 32,    // bytes; all output of a container with a terminal
   kStderr = 33,
   kExit = 34,      // Exit
+  kTaken = 35,     // u32: so many bytes of kStdin were taken by the container
 };
+
+// A client sends at most so many bytes of kStdin beyond what kTaken has acknowledged; more is a protocol
+// error. So a container that does not read never keeps a signal or a resize from being seen.
+inline constexpr std::uint32_t kStdinWindow = 64 << 10;
 
 // What a client wants; a bit set.
 enum HelloFlags : std::uint32_t {
@@ -79,7 +84,7 @@ struct Frame {
 
 std::array<std::byte, kFrameHeaderSize> frame_header(FrameType type, std::size_t length);
 
-// The payload as a T (Hello, Resize, Exit, int32_t); a longer payload (a later version's) is fine.
+// The payload as a T (Hello, Resize, Exit, int32_t, uint32_t); a longer payload (a later version's) is fine.
 // nullopt when it is too short.
 template <class T>
 std::optional<T> payload_as(std::span<const std::byte> payload);
@@ -99,6 +104,7 @@ class FrameDecoder {
   void filled(std::size_t count);
   // The next whole frame, valid until space() is called. Errors: kCorrupt for a frame over the limit.
   Result<std::optional<Frame>> next();
+  bool empty() const { return begin_ == end_; }  // no part of a frame waits
 
  private:
   std::span<std::byte> buffer_;

@@ -39,7 +39,8 @@ struct MonitoredInit {
 
 class MonitorSetup {
  public:
-  // Makes (replacing what an earlier run left) the socket and the FIFOs in the run directory.
+  // Makes (replacing what an earlier run left) the socket and the FIFOs in the run directory, which becomes
+  // its owner's alone (0700).
   static Result<MonitorSetup> prepare(MonitorConfig config);
 
   // For a container whose monitor was killed: its FIFOs are opened again, the socket is made anew.

@@ -1,0 +1,29 @@
+// Signalling a process and learning how it ended, by its pidfd (more: process.h). No libfmt here: the
+// monitor uses this.
+#pragma once
+
+#include <optional>
+
+#include "base/result.h"
+
+namespace strata::sys {
+
+struct ProcessExit {
+  int code = 0;    // when signal is 0
+  int signal = 0;  // that killed it
+};
+
+// How the child behind the pidfd ended; it stays a zombie. nullopt when it has not ended yet. Errors: ECHILD
+// when it is no child of ours.
+Result<std::optional<ProcessExit>> exit_of_child(int pidfd);
+// Takes the zombie away; no effect when there is none.
+void reap(int pidfd);
+// False when it has ended, or may not be signalled.
+bool signal_process(int pidfd, int signal);
+
+// How a process that is not our child ended: ioctl PIDFD_GET_INFO with PIDFD_INFO_EXIT (Linux 6.15).
+// The kernel knows once the parent has reaped it (the pidfd then polls POLLHUP). nullopt before that, and
+// where the kernel cannot tell.
+std::optional<ProcessExit> exit_of_stranger(int pidfd);
+
+}  // namespace strata::sys

@@ -216,17 +216,8 @@ std::int64_t Database::total_changes() const { return sqlite3_total_changes64(ha
 
 Result<> Database::checkpoint() {
   const std::scoped_lock lock(*mutex_);
-  // PASSIVE waits for nobody and moves what no reader needs. Then, if all was moved, the empty log is cut:
-  // the next command that opens the store alone reads the log from its beginning.
-  int in_log = 0;
-  int moved = 0;
-  int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
-  if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) return last_error("checkpoint");
-  if (in_log <= 0 || in_log != moved) return {};
-  sqlite3_busy_timeout(handle_, 0);
-  code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
-  sqlite3_busy_timeout(handle_, Options().busy_timeout_milliseconds);
-  if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) return last_error("checkpoint");
+  if (sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr) != SQLITE_OK)
+    return last_error("checkpoint");
   return {};
 }
 

@@ -128,7 +128,8 @@ class Database {
   // Rows changed since the database was opened.
   std::int64_t total_changes() const;
 
-  // Moves the log into the database file and syncs both; what readers still need stays in the log.
+  // Moves the log into the database file and syncs both; waits for no other process. The log itself stays: the next
+  // transaction, whoever makes it, begins it anew and waits for one fsync.
   Result<> checkpoint();
 
  private:

@@ -31,7 +31,10 @@ constexpr std::string_view kOwnVersions[] = {
        CREATE TABLE store_reference(
          kind TEXT NOT NULL, key TEXT NOT NULL, holder TEXT NOT NULL,
          PRIMARY KEY(kind, key, holder)) STRICT, WITHOUT ROWID;
-       CREATE INDEX store_reference_by_holder ON store_reference(holder))",
+       CREATE INDEX store_reference_by_holder ON store_reference(holder);
+       -- When all that was recorded before was on the disk.
+       CREATE TABLE store_settled(one INTEGER PRIMARY KEY CHECK(one = 1), started INTEGER NOT NULL) STRICT;
+       INSERT INTO store_settled VALUES (1, 0))",
 };
 constexpr Schema kOwnSchema{"store", kOwnVersions};
 
@@ -102,18 +105,23 @@ Result<> settle_database(const Paths& paths, std::span<const Schema> schemas, Da
   TRY(sys::sync_file_system(root.get()), "{}", paths.root);
   for (const Schema& schema : schemas)
     if (!schema.mark_durable.empty()) TRY(db.run(schema.mark_durable, started));
-  return db.checkpoint();
+  TRY(db.checkpoint());
+  // The first transaction after a checkpoint begins the log anew, and SQLite syncs the log's header then: done here,
+  // so that no command waits for it.
+  TRY(db.run("PRAGMA journal_size_limit=1048576"));
+  return db.run("UPDATE store_settled SET started = ?", started);
 }
 
 // Runs in a process of its own. `waiting` is let go before the sync begins: who changes something after
 // that starts the next one.
 void settle_later(const Paths& paths, std::span<const Schema> schemas, sys::FileLock waiting) {
+  auto db = Database::open(database_path(paths), {.create = false, .busy_timeout_milliseconds = 1000});
+  // Who opens a database that nobody has open reads the whole log first. While we wait somebody has it open.
+  if (!db || !db->run("SELECT 1 FROM strata_schema")) return;
   std::this_thread::sleep_for(kSettleDelay);
   const auto active = sys::FileLock::acquire(paths.root + "/settle.lock");
   if (!active) return;
   { const sys::FileLock released = std::move(waiting); }
-  auto db = Database::open(database_path(paths), {.create = false, .busy_timeout_milliseconds = 1000});
-  if (!db) return;
   // Kept for the next command that looks (system info, fsck); there is no terminal here.
   const std::string report = paths.root + "/settle.error";
   if (const Result<> settled = settle_database(paths, schemas, *db); !settled)

@@ -1,6 +1,6 @@
 #include <fmt/core.h>
 
-#include "cli/image_uses.h"
+#include "engine/image_uses.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
 
@@ -21,7 +21,7 @@ Result<int> run_rmi(Context& context, const Verb& verb, Arguments arguments) {
   bool failed = false;
   std::string errors;
   for (const std::string& name : names) {
-    const auto removals = engine.images().remove(name, force, image_uses(engine));
+    const auto removals = engine.images().remove(name, force, engine::image_uses(engine));
     if (!removals) {
       failed |= !(force && removals.error().kind() == ErrorKind::kNotFound);
       errors += (errors.empty() ? "" : "\n") + removals.error().message();

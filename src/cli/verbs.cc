@@ -5,6 +5,18 @@ namespace strata::cli {
 
 std::span<const Verb> verbs() {
   static const std::vector<Verb> table = {
+      {{"pull", "image pull"}, "[OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry", run_pull},
+      {{"push", "image push"}, "[OPTIONS] NAME[:TAG]", "Upload an image to a registry", run_push},
+      {{"images", "image ls", "image list"}, "[OPTIONS] [REPOSITORY[:TAG]]", "List images", run_images},
+      {{"history", "image history"}, "[OPTIONS] IMAGE", "Show the history of an image", run_history},
+      {{"tag", "image tag"}, "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", run_tag},
+      {{"rmi", "image rm", "image remove"}, "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", run_rmi},
+      {{"inspect"}, "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on containers and images", run_inspect},
+      {{"container inspect"}, "CONTAINER [CONTAINER...]", "Display detailed information on one or more containers", run_container_inspect},
+      {{"image inspect"}, "IMAGE [IMAGE...]", "Display detailed information on one or more images", run_image_inspect},
+      {{"system df"}, "[OPTIONS]", "Show disk usage", run_system_df},
+      {{"system prune"}, "[OPTIONS]", "Remove unused data", run_system_prune},
+      {{"info", "system info"}, "", "Display system-wide information", run_info},
       {{"version"}, "", "Show the Strata version information", run_version},
   };
   return table;

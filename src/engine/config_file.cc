@@ -78,9 +78,23 @@ Result<> read_limit(std::string_view name, const Entry& entry, Settings& setting
   return {};
 }
 
+Result<> read_registry(std::string_view host, const Entry& entry, Settings& settings) {
+  return entry.members([&](std::string_view name, const Entry& value) -> Result<> {
+    if (name == "mirrors") {
+      settings.registry.mirrors[std::string(host)] = TRY(value.texts());
+    } else if (name == "insecure") {
+      if (TRY(value.boolean())) settings.registry.insecure.emplace(host);
+    } else {
+      return value.unknown();
+    }
+    return {};
+  });
+}
+
 Result<> read_section(std::string_view name, const Entry& entry, Settings& settings) {
   if (name == "storage") return entry.members([&](auto key, const Entry& e) { return read_storage(key, e, settings); });
   if (name == "limits") return entry.members([&](auto key, const Entry& e) { return read_limit(key, e, settings); });
+  if (name == "registry") return entry.members([&](auto key, const Entry& e) { return read_registry(key, e, settings); });
   return entry.unknown();
 }
 

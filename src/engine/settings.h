@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "registry/settings.h"
 #include "store/store.h"
 
 namespace strata::engine {
@@ -21,6 +22,8 @@ struct Settings {
   std::uint64_t max_layer_size = std::uint64_t{64} << 30;  // bytes of one uncompressed layer
   // [storage]
   bool force_directory_form = false;
+  // [registry.*]
+  registry::Settings registry;
 };
 
 // Reads settings.config_file into `settings`; a missing file is an error only when it is required.

@@ -4,8 +4,8 @@
 #include "engine/engine.h"
 #include "images/images.h"
 
-namespace strata::cli {
+namespace strata::engine {
 
-images::ImageUses image_uses(engine::Engine& engine);
+images::ImageUses image_uses(Engine& engine);
 
-}  // namespace strata::cli
+}  // namespace strata::engine

@@ -1,10 +1,10 @@
-#include "cli/image_uses.h"
+#include "engine/image_uses.h"
 
 #include "containers/containers.h"
 
-namespace strata::cli {
+namespace strata::engine {
 
-images::ImageUses image_uses(engine::Engine& engine) {
+images::ImageUses image_uses(Engine& engine) {
   return [&engine]() -> Result<std::vector<images::ImageUse>> {
     std::vector<images::ImageUse> uses;
     for (const auto& use : TRY(engine.containers().image_uses()))
@@ -13,4 +13,4 @@ images::ImageUses image_uses(engine::Engine& engine) {
   };
 }
 
-}  // namespace strata::cli
+}  // namespace strata::engine

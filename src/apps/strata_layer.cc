@@ -24,6 +24,7 @@
 #include "layers/unpack_stream.h"
 #include "sys/confined_root.h"
 #include "sys/file.h"
+#include "sys/hangup.h"
 #include "sys/privileges.h"
 
 namespace {
@@ -42,15 +43,25 @@ Result<layers::UnpackOptions> parse_arguments(int argc, char** argv) {
   if (std::string_view(argv[5]) != "-") options.key = argv[5];
   options.in_place = std::string_view(argv[6]) == "in-place";
   options.tar = options.in_place ? kInput : kTar;
-  if (std::string_view(argv[7]) == "implied")
-    options.implied_attributes =
-        TRY(layers::parse_implied_attributes(TRY(sys::read_fd(kImplied, layers::kMaxReport))));
+  if (std::string_view(argv[7]) == "implied") {
+    const std::string text = TRY(sys::read_fd(kImplied, layers::kMaxReport));
+    options.implied_attributes = TRY(layers::parse_implied_attributes(text));
+  }
   options.decompress = codec::decompress_fast;
   return options;
 }
 
+// Nobody waits for the report any more: the parent is dead, and so is the lease whose files these are.
+void end_with_parent() {
+  std::thread([] {
+    sys::wait_for_reader_gone(kReport);
+    ::_exit(1);
+  }).detach();
+}
+
 Result<layers::WorkerReport> make_index(layers::UnpackOptions options) {
   TRY(sys::drop_all_privileges());
+  end_with_parent();
   options.index = kOutput;
   return TRY(layers::unpack_stream(options)).report;
 }
@@ -60,6 +71,7 @@ Result<layers::WorkerReport> make_directory(layers::UnpackOptions options) {
                                     CAP_MKNOD, CAP_SETFCAP,      CAP_SYS_ADMIN /* trusted.* */};
   TRY(sys::confine_to_directory(kOutput, kNeeded));
   ::umask(0);
+  end_with_parent();
   layers::UnpackedStream unpacked = TRY(layers::unpack_stream(options));
   const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
   TRY(layers::write_directory_form(unpacked.tree->tree(), kInput, kOutput, threads));

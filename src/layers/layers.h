@@ -61,8 +61,13 @@ struct Unpacked {
   std::uint64_t entries = 0;
   oci::Digest index_digest;
   std::uint64_t index_size = 0;
-  std::vector<std::string> implied_parents;  // directories the tar does not hold itself, "" is the root
-  std::string tar_path, index_path;          // in the lease's directory
+  // Directories that the tar does not hold itself, "" is the root; and where the index has their inodes.
+  struct Implied {
+    std::string path;
+    std::uint64_t offset = 0;
+  };
+  std::vector<Implied> implied_parents;
+  std::string tar_path, index_path;  // in the lease's directory
 };
 
 struct Limits {

@@ -27,7 +27,8 @@ Result<std::vector<WorkerReport::Implied>> implied_of(const json& list) {
   if (!list.is_array()) return error(ErrorKind::kCorrupt, "implied parents: not a list");
   for (const json& item : list) {
     WorkerReport::Implied& parent = implied.emplace_back();
-    parent.path = TRY(from_hex(TRY(string_member(item, "path"))));
+    const std::string path = TRY(string_member(item, "path"));
+    parent.path = TRY(from_hex(path));
     parent.offset = static_cast<std::uint64_t>(TRY(int_member(item, "offset")));
   }
   return implied;
@@ -67,8 +68,9 @@ Result<WorkerReport> parse_report(std::string_view text) {
     const auto kind = TRY(int_member(object, "kind"));
     if (kind < 0 || kind > static_cast<int>(ErrorKind::kInternal))
       return error(ErrorKind::kCorrupt, "unknown kind of error {}", kind);
+    const std::int64_t number = TRY(int_member(object, "errno"));
     return Error(static_cast<ErrorKind>(kind), TRY(from_hex(message->get<std::string>())),
-                 static_cast<int>(TRY(int_member(object, "errno"))));
+                 static_cast<int>(number));
   }
   WorkerReport report;
   report.blob_digest = TRY(string_member(object, "blobDigest"));
@@ -99,7 +101,8 @@ Result<ImpliedAttributes> parse_implied_attributes(std::string_view text) {
   ImpliedAttributes attributes;
   if (!list.is_array()) return error(ErrorKind::kCorrupt, "not a list");
   for (const json& item : list) {
-    DirectoryAttributes& a = attributes[TRY(from_hex(TRY(string_member(item, "path"))))];
+    const std::string path = TRY(string_member(item, "path"));
+    DirectoryAttributes& a = attributes[TRY(from_hex(path))];
     a.mode = static_cast<std::uint16_t>(TRY(int_member(item, "mode")));
     a.uid = static_cast<std::uint32_t>(TRY(int_member(item, "uid")));
     a.gid = static_cast<std::uint32_t>(TRY(int_member(item, "gid")));
@@ -108,7 +111,8 @@ Result<ImpliedAttributes> parse_implied_attributes(std::string_view text) {
     if (const json* xattrs = find(item, "xattrs"); xattrs != nullptr && xattrs->is_object())
       for (const auto& [name, value] : xattrs->items()) {
         if (!value.is_string()) return error(ErrorKind::kCorrupt, "an xattr that is no text");
-        a.xattrs.emplace_back(TRY(from_hex(name)), TRY(from_hex(value.get<std::string>())));
+        std::string plain_name = TRY(from_hex(name));
+        a.xattrs.emplace_back(std::move(plain_name), TRY(from_hex(value.get<std::string>())));
       }
   }
   return attributes;

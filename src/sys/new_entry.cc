@@ -59,6 +59,12 @@ Result<> set_entry_xattr(int dir, const std::string& name, const std::string& xa
   return {};
 }
 
+Result<> set_directory_xattr(int directory, const std::string& xattr, std::string_view value) {
+  if (::fsetxattr(directory, xattr.c_str(), value.data(), value.size(), 0) != 0)
+    return error_from(errno, "fsetxattr {}", printable(xattr));
+  return {};
+}
+
 Result<> unshare_working_directory() { return checked(::unshare(CLONE_FS), "unshare", "CLONE_FS"); }
 
 Result<> set_file_size(int fd, std::uint64_t size) {

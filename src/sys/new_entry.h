@@ -27,6 +27,9 @@ Result<> set_entry_time(int dir, const std::string& name, std::int64_t seconds, 
 // (a thread that shares it with others calls unshare_working_directory() first).
 Result<> set_entry_xattr(int dir, const std::string& name, const std::string& xattr, std::string_view value);
 
+// The same for an open directory itself: fsetxattr(2). Thread-safe.
+Result<> set_directory_xattr(int directory, const std::string& xattr, std::string_view value);
+
 // The calling thread gets a working directory, root and umask of its own: unshare(CLONE_FS).
 Result<> unshare_working_directory();
 

@@ -1,0 +1,64 @@
+#include "layers/probe.h"
+
+#include <fcntl.h>
+
+#include "base/strings.h"
+#include "layers/index.h"
+#include "layers/layer_tree.h"
+#include "layers/mounts.h"
+#include "sys/file.h"
+#include "sys/overlay.h"
+#include "sys/process.h"
+#include "sys/temp_dir.h"
+
+namespace strata::layers {
+namespace {
+
+constexpr std::string_view kContent = "the file that is read through overlayfs and EROFS";
+
+Result<> try_index(const std::string& directory) {
+  const std::string tar_path = directory + "/probe.tar", index_path = directory + "/probe.erofs";
+  std::string data(kContent);
+  data.resize(512);
+  TRY(sys::replace_file(tar_path, data));
+  LayerTree tree;
+  codec::TarEntry entry;
+  entry.path = "file";
+  entry.size = kContent.size();
+  TRY(tree.add(entry));
+  TRY(tree.finish());
+  {
+    const sys::UniqueFd tar = TRY(sys::open_file(tar_path, O_RDONLY));
+    const sys::UniqueFd index = TRY(sys::open_file(index_path, O_RDWR | O_CREAT | O_EXCL, 0600));
+    // A UUID of its own each time: several probes may run at once.
+    TRY(write_index(tree.tree(), "probe " + directory, "probe", tar.get(), data.size(), index.get()));
+  }
+  const sys::UniqueFd lower = TRY(mount_index(index_path, tar_path));
+  const std::string below = directory + "/below";
+  TRY(sys::make_directories(below));
+  const sys::UniqueFd bottom = TRY(sys::open_file(below, O_PATH | O_DIRECTORY));
+  const int lowers[] = {lower.get(), bottom.get()};
+  sys::OverlayOptions overlay;
+  overlay.lowers = lowers;
+  const sys::UniqueFd rootfs = TRY(sys::mount_overlay(overlay));
+  const sys::UniqueFd file = TRY(sys::open_at(rootfs.get(), "file", O_RDONLY));
+  if (TRY(sys::read_fd(file.get())) != kContent) return error(ErrorKind::kCorrupt, "other bytes came back");
+  return {};
+}
+
+}  // namespace
+
+Result<Form> probe_form(const store::Paths& paths) {
+  const std::string answer_path = paths.run_root + "/layers-form";
+  const std::string question = fmt::format("{} {}\n", trim(TRY(sys::boot_id())), paths.root);
+  if (const Result<std::string> known = sys::read_file(answer_path, 64 << 10)) {
+    if (*known == question + "index\n") return Form::kIndex;
+    if (*known == question + "directory\n") return Form::kDirectory;
+  }
+  const sys::TempDir directory = TRY(sys::TempDir::create(paths.root + "/layers", "probe."));
+  const bool works = try_index(directory.path()).has_value();
+  TRY(sys::replace_file(answer_path, question + (works ? "index\n" : "directory\n")));
+  return works ? Form::kIndex : Form::kDirectory;
+}
+
+}  // namespace strata::layers

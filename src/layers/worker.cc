@@ -1,0 +1,47 @@
+#include "layers/worker.h"
+
+#include <fcntl.h>
+
+#include <string>
+
+#include "sys/file.h"
+#include "sys/memory_file.h"
+#include "sys/process.h"
+#include "sys/unique_fd.h"
+
+namespace strata::layers {
+
+Result<WorkerReport> run_worker(const WorkerJob& job) {
+  sys::Pipe report = TRY(sys::make_pipe());
+  const bool in_place = job.tar < 0;
+  sys::SpawnOptions options;
+  options.program = job.program;
+  options.arguments = {"strata-layer",
+                       job.directory >= 0 ? "directory" : "index",
+                       std::to_string(job.max_tar_size),
+                       std::to_string(job.max_entries),
+                       std::to_string(job.max_metadata),
+                       job.key.empty() ? "-" : job.key,
+                       in_place ? "in-place" : "copy",
+                       job.implied_attributes.empty() ? "none" : "implied"};
+  options.environment.emplace();
+  options.fds = {{job.input, 3}, {job.directory >= 0 ? job.directory : job.index, 5}, {report.write.get(), 6}};
+  if (!in_place) options.fds.emplace_back(job.tar, 4);
+  sys::UniqueFd implied;
+  if (!job.implied_attributes.empty()) {
+    implied = TRY(sys::memory_file("implied-parents", to_json(job.implied_attributes)));
+    options.fds.emplace_back(implied.get(), 7);
+  }
+  sys::Child child = TRY(sys::spawn(options));
+  report.write.reset();
+  Result<std::string> text = sys::read_fd(report.read.get(), kMaxReport);
+  report.read.reset();  // a worker that says too much ends by that
+  const sys::ExitStatus status = TRY(child.wait());
+  if (!text) return std::move(text).take_error();
+  if (text->empty())
+    return error(ErrorKind::kInternal, "strata-layer ended without a report ({} {})",
+                 status.signal != 0 ? "signal" : "exit code", status.signal != 0 ? status.signal : status.code);
+  return parse_report(*text);
+}
+
+}  // namespace strata::layers

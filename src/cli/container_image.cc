@@ -20,9 +20,11 @@ Result<images::Image> image_for_container(Context& context, const ContainerOptio
   if (options.pull != "always") {
     Result<images::Image> image = engine.images().find(name);
     if (image || image.error().kind() != ErrorKind::kNotFound || options.pull == "never") return image;
-    if (!options.quiet) fmt::print(stderr, "Unable to find image '{}' locally\n", TRY(oci::Reference::parse(name)).with_default_tag().familiar());
   }
-  const oci::Reference reference = TRY(oci::Reference::parse(name)).with_default_tag();
+  const oci::Reference typed = TRY(oci::Reference::parse(name));
+  const oci::Reference reference = typed.with_default_tag();
+  if (!options.quiet && options.pull == "missing")
+    fmt::print(stderr, "Unable to find image '{}' locally\n", reference.familiar());
   images::PullOptions pull;
   if (!options.platform.empty()) pull.platform = TRY(oci::parse_platform(options.platform));
   pull.max_layer_size = context.settings().max_layer_size;

@@ -161,8 +161,10 @@ Result<containers::CreateRequest> ContainerOptions::request() const {
   config.env = TRY(environment());
   if (entrypoint_) config.entrypoint = std::vector{*entrypoint_};
   config.cmd.assign(words_.begin() + 1, words_.end());
-  for (const std::string& file : label_files_)
-    config.labels.merge(TRY(pairs(TRY(read_lines(file)), "--label-file")));
+  for (const std::string& file : label_files_) {
+    const std::vector<std::string> lines = TRY(read_lines(file));
+    config.labels.merge(TRY(pairs(lines, "--label-file")));
+  }
   for (auto& [key, value] : TRY(pairs(labels_, "-l, --label"))) config.labels[key] = value;
   for (const std::string& text : expose_)
     for (std::string& port : TRY(parse_expose(text))) config.exposed_ports.insert(std::move(port));

@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "base/strings.h"
-#include "containers/volumes.h"
+#include "containers/names.h"
 
 namespace strata::cli {
 namespace {

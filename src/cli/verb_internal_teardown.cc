@@ -10,7 +10,8 @@ Result<int> run_internal_teardown(Context& context, const Verb& verb, Arguments 
   Options options(verb);
   options.arguments(ids, 1, 1);
   if (!TRY(options.parse(arguments))) return 0;
-  TRY(TRY(context.engine())->containers().teardown(ids[0]));
+  engine::Engine& engine = *TRY(context.engine());
+  TRY(engine.containers().teardown(ids[0]));
   return 0;
 }
 

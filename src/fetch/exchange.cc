@@ -117,6 +117,8 @@ void Exchange::begin_hop() {
   }
   if (request_.range_start > 0) add_header(fmt::format("Range: bytes={}-", request_.range_start));
   add_header("Expect:");
+  // What has no body gets no type from libcurl either.
+  if (!request_.has_upload) add_header("Content-Type:");
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, header_list_);
   set_tls();
   set_body();

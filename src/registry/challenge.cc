@@ -1,5 +1,6 @@
 #include "registry/challenge.h"
 
+#include <algorithm>
 #include <cctype>
 
 #include "base/strings.h"
@@ -19,7 +20,7 @@ class Scanner {
   std::string_view token() {
     std::size_t n = 0;
     while (n < rest_.size() && is_token(rest_[n])) ++n;
-    if (n == 0) n = 1;  // some other character: passed over
+    if (n == 0) n = std::min<std::size_t>(1, rest_.size());  // some other character: passed over
     return take(n);
   }
   bool equals_sign() {

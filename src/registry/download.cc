@@ -41,6 +41,10 @@ class Download::State {
     sys::widen_pipe(pipe.write.get(), kPipeBytes);
     read_end = std::move(pipe.read);
     write_end_ = std::move(pipe.write);
+    if (position_ == blob_.size && position_ > 0) {  // a range that no server grants, and nothing to wait for
+      write_end_.reset();
+      return {};
+    }
     transfer_.emplace(TRY(open_somewhere()));
     thread_ = std::thread([this] { drive(); });
     return {};

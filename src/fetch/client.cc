@@ -37,7 +37,6 @@ class Transfer::State {
   bool ended = false;
   Response response;
   std::atomic<std::uint64_t> bytes = 0;
-  std::function<void(std::uint64_t)> on_progress;
 
  private:
   void put(Head& head) {
@@ -47,10 +46,7 @@ class Transfer::State {
     has_head = true;
   }
   void put(BodyPart& part) { response.body += part.bytes; }
-  void put(Progress& progress) {
-    bytes = progress.bytes;
-    if (on_progress) on_progress(bytes);
-  }
+  void put(Progress& progress) { bytes = progress.bytes; }
   void put(End& end) {
     if (ended) return;
     response.failure = end.failure;
@@ -124,7 +120,7 @@ class Client::Impl {
       TRY(hand_over("certificate", request.tls.certificate));
       TRY(hand_over("key", request.tls.key));
     }
-    auto state = enlist(request);
+    auto state = enlist();
     message.id = state->id;
     if (auto sent = sys::send_message(socket_.get(), encode(message), fds); !sent) {
       forget(state->id);
@@ -145,10 +141,9 @@ class Client::Impl {
     return Error(ErrorKind::kUnavailable, "strata-fetch has ended unexpectedly");
   }
 
-  std::shared_ptr<Transfer::State> enlist(const Request& request) {
+  std::shared_ptr<Transfer::State> enlist() {
     const std::lock_guard lock(mutex_);
     auto state = std::make_shared<Transfer::State>(++last_id_);
-    state->on_progress = request.on_progress;
     if (gone_) state->fail(Failure::kProcess, process_is_gone().message());
     else transfers_[state->id] = state;
     return state;
@@ -212,7 +207,6 @@ Transfer::~Transfer() {
   {
     const std::lock_guard lock(state_->mutex);
     ended = state_->ended;
-    state_->on_progress = nullptr;
   }
   if (!ended) client_->impl_->cancel(state_->id);
 }

@@ -169,7 +169,9 @@ Result<> Pull::plan(store::Lease& lease) {
   return {};
 }
 
+// The errors name the layer.
 Result<> Pull::fetch_layer(store::Lease& lease, LayerWork& work) {
+  const std::string layer = "layer " + work.blob.digest.to_string();
   auto download = TRY(client_.open_blob(reference_, work.blob));
   {
     const std::scoped_lock lock(mutex_);
@@ -182,22 +184,17 @@ Result<> Pull::fetch_layer(store::Lease& lease, LayerWork& work) {
     work.download = nullptr;
   }
   if (!unpacked) {
-    // The worker has stopped reading; a transfer that broke is the reason, one that we break is not.
-    const Error reason = std::move(unpacked).take_error();
-    const std::uint64_t received = download.received();
+    // Damaged bytes are what a transfer that broke looks like from the other end of the pipe.
     (void)download.take_fd();
-    const Result<> finished = download.finish();
-    const bool was_broken = !finished && reason.kind() == ErrorKind::kCorrupt && received <= work.blob.size &&
-                            finished.error().kind() != ErrorKind::kCancelled;
-    return was_broken ? finished.error() : reason;
+    if (unpacked.error().kind() == ErrorKind::kCorrupt) TRY(download.finish());
+    return unpacked.error().with_context(layer);
   }
   TRY(download.finish());
   if (unpacked->blob_digest != work.blob.digest)
-    return error(ErrorKind::kCorrupt, "the bytes received have digest {}, the manifest promises {}",
-                 unpacked->blob_digest.to_string(), work.blob.digest.to_string());
+    return error(ErrorKind::kCorrupt, "{}: the bytes received have another digest, {}", layer, unpacked->blob_digest.to_string());
   if (unpacked->diff_id != work.diff_id)
-    return error(ErrorKind::kCorrupt, "its tar has digest {}, the image config promises {}", unpacked->diff_id.to_string(),
-                 work.diff_id.to_string());
+    return error(ErrorKind::kCorrupt, "{}: its tar has digest {}, the image config promises {}", layer,
+                 unpacked->diff_id.to_string(), work.diff_id.to_string());
   const std::scoped_lock lock(mutex_);
   work.unpacked = std::move(*unpacked);
   report(work, State::kDownloaded, work.blob.size);
@@ -225,8 +222,7 @@ Result<> Pull::fetch_layers(store::Lease& lease) {
       }
       Result<> fetched = fetch_layer(lease, *wanted[i]);
       const std::scoped_lock lock(mutex_);
-      if (!fetched && !failure_)
-        failure_ = std::move(fetched).take_error().with_context(fmt::format("layer {}", wanted[i]->blob.digest.to_string()));
+      if (!fetched && !failure_) failure_ = std::move(fetched).take_error();
       changed_.notify_all();
     }
   };
@@ -263,10 +259,10 @@ Result<> Pull::commit_layer(store::Lease& lease, std::size_t index) {
   if (work.plan == LayerWork::Plan::kReuse) {
     const auto reused = layers_.reuse(lease, work.diff_id, parent);
     if (reused) return {};
-    if (reused.error().kind() != ErrorKind::kNotFound)
+    if (reused.error().kind() != ErrorKind::kNotFound && reused.error().kind() != ErrorKind::kConflict)
       return reused.error().with_context(fmt::format("layer {}", work.blob.digest.to_string()));
     // Its tar went with another image while we were looking.
-    TRY(fetch_layer(lease, work), "layer {}", work.blob.digest.to_string());
+    TRY(fetch_layer(lease, work));
   }
   TRY(layers_.commit(lease, *work.unpacked, parent), "layer {}", work.blob.digest.to_string());
   const std::scoped_lock lock(mutex_);

@@ -143,9 +143,14 @@ Result<std::vector<oci::Digest>> Images::drop_layers(std::span<const oci::Digest
   for (const oci::Digest& chain : chain_ids)
     if (!TRY(store::is_referenced(store_, store::kLayer, chain.to_string())) && std::ranges::find(unused, chain) == unused.end())
       unused.push_back(chain);
+  if (unused.empty()) return unused;
   std::ranges::reverse(unused);
-  if (!unused.empty()) TRY(layers_.remove(unused));
-  return unused;
+  TRY(layers_.remove(unused));
+  // Layers with others on top of them stay.
+  std::vector<oci::Digest> gone;
+  for (const oci::Digest& chain : unused)
+    if (!TRY(layers_.find(chain))) gone.push_back(chain);
+  return gone;
 }
 
 Result<std::vector<Removal>> Images::remove(std::string_view name_or_id, bool force, const ImageUses& uses) {

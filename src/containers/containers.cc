@@ -107,7 +107,7 @@ Result<Container> Containers::create(const CreateRequest& request, const images:
     store::Transaction change = TRY(parts_.store.db().begin());
     // It may have been removed since the caller looked.
     TRY(parts_.images.get(image.id));
-    const Result<> inserted = records.insert(container, phase);
+    const Result<> inserted = records.insert(container, phase, TRY(own_identity()));
     if (inserted) {
       TRY(change.commit());
       break;

@@ -173,6 +173,7 @@ class Containers {
  private:
   Result<sys::ByteLock> lock(std::string_view id);
   Result<std::optional<sys::ByteLock>> try_lock(std::string_view id);
+  Result<std::optional<sys::ByteLock>> lock_for_sweep(std::string_view id, bool in_use);
   Result<State> derive(const Row& row);
   // With the container's lock held: makes of a phase that nobody pursues any more what it must become. A
   // container that runs is left alone (and recorded as running, when that was not done).

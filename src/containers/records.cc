@@ -27,11 +27,17 @@ CREATE TABLE containers_container(
   finished      INTEGER,
   exit_code     INTEGER NOT NULL DEFAULT 0,
   oom_killed    INTEGER NOT NULL DEFAULT 0,
-  error         TEXT NOT NULL DEFAULT ''
+  error         TEXT NOT NULL DEFAULT '',
+  starter_pid   INTEGER NOT NULL DEFAULT 0, -- the command that makes or starts it
+  starter_start_time INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX containers_unsettled ON containers_container(phase) WHERE phase <> 1;
 CREATE INDEX containers_by_image ON containers_container(image_id);
-CREATE TABLE containers_transient(id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE containers_transient(
+  id            TEXT PRIMARY KEY,
+  starter_pid   INTEGER NOT NULL,
+  starter_start_time INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE containers_volume(
   name          TEXT PRIMARY KEY,
   anonymous     INTEGER NOT NULL,
@@ -52,7 +58,7 @@ constexpr store::Schema kSchema = {.owner = "containers", .versions = kVersions}
 
 constexpr std::string_view kColumns =
     "id, name, image_id, image_name, created, config, phase, boot_id, pid, start_time, monitor_pid, "
-    "monitor_start_time, started, finished, exit_code, oom_killed, error";
+    "monitor_start_time, started, finished, exit_code, oom_killed, error, starter_pid, starter_start_time";
 
 std::int64_t to_number(Timestamp time) { return time.time_since_epoch().count(); }
 
@@ -79,6 +85,7 @@ Result<Row> read_row(const store::Statement& row) {
   out.exit_code = static_cast<int>(row.integer(14));
   out.oom_killed = row.integer(15) != 0;
   out.error = row.text(16);
+  out.starter = {static_cast<pid_t>(row.integer(17)), static_cast<std::uint64_t>(row.integer(18))};
   return out;
 }
 
@@ -96,7 +103,7 @@ Result<std::vector<std::string>> first_column(store::Statement rows) {
 
 const store::Schema& Records::schema() { return kSchema; }
 
-Result<> Records::insert(const Container& container, Phase phase) {
+Result<> Records::insert(const Container& container, Phase phase, const ProcessIdentity& starter) {
   store::Transaction change = TRY(db_.begin());
   {
     store::Statement taken = TRY(db_.query("SELECT id FROM containers_container WHERE name = ?", container.name));
@@ -106,10 +113,11 @@ Result<> Records::insert(const Container& container, Phase phase) {
                    "remove (or rename) that container to be able to reuse that name.",
                    container.name, taken.text(0));
   }
-  TRY(db_.run("INSERT INTO containers_container(id, name, image_id, image_name, created, config, phase) "
-              "VALUES (?, ?, ?, ?, ?, ?, ?)",
+  TRY(db_.run("INSERT INTO containers_container(id, name, image_id, image_name, created, config, phase, "
+              "starter_pid, starter_start_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
               container.id, container.name, container.image_id.to_string(), container.image_name,
-              to_number(container.created), config_to_json(container.config), static_cast<int>(phase)));
+              to_number(container.created), config_to_json(container.config), static_cast<int>(phase),
+              starter.pid, starter.start_time));
   for (const Mount& mount : container.config.mounts) {
     if (mount.type != Mount::Type::kVolume) continue;
     TRY(db_.run("INSERT OR IGNORE INTO containers_volume(name, anonymous, created) VALUES (?, ?, ?)", mount.name,
@@ -171,6 +179,11 @@ Result<> Records::set_phase(std::string_view id, Phase phase) {
   return db_.run("UPDATE containers_container SET phase = ? WHERE id = ?", static_cast<int>(phase), id);
 }
 
+Result<> Records::begin_start(std::string_view id, const ProcessIdentity& starter) {
+  return db_.run("UPDATE containers_container SET phase = ?, starter_pid = ?, starter_start_time = ? WHERE id = ?",
+                 static_cast<int>(Phase::kActive), starter.pid, starter.start_time, id);
+}
+
 Result<> Records::record_started(std::string_view id, std::string_view boot_id, const ProcessIdentity& init,
                                  const ProcessIdentity& monitor, Timestamp started) {
   return db_.run(
@@ -219,16 +232,21 @@ Result<> Records::erase_volume(std::string_view name) {
   return db_.run("DELETE FROM containers_volume WHERE name = ? AND removing = 1", name);
 }
 
-Result<> Records::insert_transient(std::string_view id) {
-  return db_.run("INSERT INTO containers_transient(id) VALUES (?)", id);
+Result<> Records::insert_transient(std::string_view id, const ProcessIdentity& starter) {
+  return db_.run("INSERT INTO containers_transient(id, starter_pid, starter_start_time) VALUES (?, ?, ?)", id,
+                 starter.pid, starter.start_time);
 }
 
 Result<> Records::erase_transient(std::string_view id) {
   return db_.run("DELETE FROM containers_transient WHERE id = ?", id);
 }
 
-Result<std::vector<std::string>> Records::transients() {
-  return first_column(TRY(db_.query("SELECT id FROM containers_transient")));
+Result<std::vector<TransientRow>> Records::transients() {
+  store::Statement rows = TRY(db_.query("SELECT id, starter_pid, starter_start_time FROM containers_transient"));
+  std::vector<TransientRow> out;
+  while (TRY(rows.step()))
+    out.push_back({rows.text(0), {static_cast<pid_t>(rows.integer(1)), static_cast<std::uint64_t>(rows.integer(2))}});
+  return out;
 }
 
 Result<std::string> Records::note(std::string_view key) {

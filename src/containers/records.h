@@ -34,6 +34,12 @@ struct Row {
   int exit_code = 0;
   bool oom_killed = false;
   std::string error;
+  ProcessIdentity starter;  // the command that makes or starts it, while it is not yet recorded as started
+};
+
+struct TransientRow {
+  std::string id;
+  ProcessIdentity starter;
 };
 
 struct ExitRecord {
@@ -49,7 +55,7 @@ class Records {
   static const store::Schema& schema();
 
   // Errors: kConflict in docker's words when the name is taken; kConflict naming the id otherwise.
-  Result<> insert(const Container& container, Phase phase);
+  Result<> insert(const Container& container, Phase phase, const ProcessIdentity& starter = {});
   Result<std::optional<Row>> get(std::string_view id);
   // A full id, a name, or a prefix of an id, in this order. Errors: kNotFound, kConflict (ambiguous).
   Result<Row> find(std::string_view name_or_id);
@@ -60,6 +66,8 @@ class Records {
   Result<std::vector<std::string>> ids();
 
   Result<> set_phase(std::string_view id, Phase phase);
+  // Phase kActive.
+  Result<> begin_start(std::string_view id, const ProcessIdentity& starter);
   Result<> record_started(std::string_view id, std::string_view boot_id, const ProcessIdentity& init,
                           const ProcessIdentity& monitor, Timestamp started);
   // The phase becomes `next`; an empty exit leaves the last one (a start that did not come to pass).
@@ -73,9 +81,9 @@ class Records {
   Result<std::vector<std::string>> volumes_to_remove();
   Result<> erase_volume(std::string_view name);
 
-  Result<> insert_transient(std::string_view id);
+  Result<> insert_transient(std::string_view id, const ProcessIdentity& starter);
   Result<> erase_transient(std::string_view id);
-  Result<std::vector<std::string>> transients();
+  Result<std::vector<TransientRow>> transients();
 
   // A named value of this store, e.g. the boot in which it was last swept whole.
   Result<std::string> note(std::string_view key);

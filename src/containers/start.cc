@@ -104,7 +104,10 @@ Result<> Containers::start(const Container& asked, StartOptions options) {
   }
   const bool fresh = row->phase == Phase::kCreating;
   const Container& container = row->container;
-  if (!fresh) TRY(records.set_phase(container.id, Phase::kActive));
+  if (!fresh) {
+    const ProcessIdentity self = TRY(own_identity());
+    TRY(records.begin_start(container.id, self));
+  }
   Result<> started = start_locked(container, std::move(options));
   if (started) return started;
   // Whatever was made goes again; the first error is the one that counts.
@@ -168,10 +171,11 @@ Result<> Containers::start_locked(const Container& container, StartOptions optio
   launch.client_owns = options.client_tears_down;
   launch.held_ports = std::move(ports.sockets);
   Launched launched = TRY(Launched::launch(std::move(launch)));
-  const Launched::Started started = TRY(launched.wait_started([&](int fd) -> Result<> {
+  const auto attach = [&](int fd) -> Result<> {
     const network::Endpoint endpoint = TRY(parts_.networks.attach(container.id, fd, ports.ports));
     return add_own_address(container.id, config, files, endpoint.address);
-  }));
+  };
+  const Launched::Started started = TRY(launched.wait_started(attach));
   return Records(parts_.store.db())
       .record_started(container.id, boot_id(), started.init, started.monitor, started.started);
 }

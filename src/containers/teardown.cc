@@ -1,6 +1,7 @@
 // The other end of a container's life. settle() is the whole recovery: whatever state a killed process
 // left a container in, it is brought to one of the two that last, running or idle (or gone).
 #include <algorithm>
+#include <chrono>
 
 #include "base/strings.h"
 #include "containers/containers.h"
@@ -13,12 +14,14 @@
 #include "network/networks.h"
 #include "store/store.h"
 #include "sys/cgroup.h"
+#include "sys/event_loop.h"
 #include "sys/file.h"
 
 namespace strata::containers {
 namespace {
 
 constexpr std::string_view kBootNote = "boot";  // the boot in which the store was last swept whole
+constexpr auto kSweepPatience = std::chrono::seconds(2);
 constexpr int kKilled = 128 + 9;
 
 bool may_be_running(Phase phase) { return phase == Phase::kCreating || phase == Phase::kActive; }
@@ -100,6 +103,18 @@ Result<> Containers::teardown(std::string_view id) {
   return unmount_unused_layers();
 }
 
+// nullopt when somebody is at it and shall be left to it. What is being started by a living command may take
+// its time; everything else that holds the lock (a P whose command was killed, another teardown) is
+// about to finish, and this command shall not find it half done.
+Result<std::optional<sys::ByteLock>> Containers::lock_for_sweep(std::string_view id, bool in_use) {
+  const auto deadline = sys::monotonic_now() + kSweepPatience;
+  for (;;) {
+    std::optional<sys::ByteLock> own = TRY(try_lock(id));
+    if (own || in_use || sys::monotonic_now() >= deadline) return own;
+    TRY(sys::wait_ready({}, std::chrono::milliseconds(1)));
+  }
+}
+
 Result<> Containers::sweep() {
   Records records(parts_.store.db());
   bool found = false;
@@ -108,15 +123,16 @@ Result<> Containers::sweep() {
     std::optional<Row> row = TRY(records.get(id));
     if (!row || row->phase == Phase::kIdle) continue;
     if (row->phase == Phase::kActive && row->init.pid != 0 && TRY(derive(*row)).running()) continue;
-    const std::optional<sys::ByteLock> own = TRY(try_lock(id));
-    if (!own) continue;  // somebody is at it
+    const bool starting = may_be_running(row->phase) && look_at(row->starter).exists && row->init.pid == 0;
+    const std::optional<sys::ByteLock> own = TRY(lock_for_sweep(id, starting));
+    if (!own) continue;
     row = TRY(records.get(id));
     if (!row) continue;
     found = true;
     TRY(settle(*row), "container {}", id);
   }
-  for (const std::string& id : TRY(records.transients())) {
-    const std::optional<sys::ByteLock> own = TRY(try_lock(id));
+  for (const auto& [id, starter] : TRY(records.transients())) {
+    const std::optional<sys::ByteLock> own = TRY(lock_for_sweep(id, look_at(starter).exists));
     if (!own) continue;
     found = true;
     TRY(release(parts_, id), "build step {}", id);
@@ -145,7 +161,7 @@ Result<> Containers::sweep_after_boot() {
       if (own && !TRY(records.get(name))) TRY(sys::remove_tree(directory + "/" + name));
     }
   std::vector<std::string> live = TRY(records.unsettled());
-  std::ranges::move(TRY(records.transients()), std::back_inserter(live));
+  for (TransientRow& row : TRY(records.transients())) live.push_back(std::move(row.id));
   return parts_.networks.sweep(live);
 }
 

@@ -10,6 +10,7 @@
 #include "containers/prepare.h"
 #include "containers/records.h"
 #include "containers/release.h"
+#include "containers/run_files.h"
 #include "containers/spec.h"
 #include "network/networks.h"
 #include "store/store.h"
@@ -96,10 +97,11 @@ Result<Launched> Transient::launch(int output) {
   launch.output = output;
   launch.lock = lock_;
   Launched launched = TRY(Launched::launch(std::move(launch)));
-  TRY(launched.wait_started([&](int netns) -> Result<> {
+  const auto attach = [&](int netns) -> Result<> {
     const network::Endpoint endpoint = TRY(parts_.networks.attach(id_, netns, {}));
     return add_own_address(id_, config_, files_, endpoint.address);
-  }));
+  };
+  TRY(launched.wait_started(attach));
   return launched;
 }
 
@@ -138,7 +140,8 @@ Result<TransientResult> run_transient(const Parts& parts, const TransientOptions
   // Before the row: no sweep finds it without its holder. P inherits the lock and ends with us.
   const sys::ByteLock lock = TRY(sys::ByteLock::acquire(parts.store.paths().run_root + "/containers.lock", lock_byte(id)));
   Records records(parts.store.db());
-  TRY(records.insert_transient(id));
+  const ProcessIdentity self = TRY(own_identity());
+  TRY(records.insert_transient(id, self));
   Result<TransientResult> result = Transient(parts, options, id, lock.fd()).run();
   Result<> released = release(parts, id, options.network_mode == "bridge");
   if (released) released = records.erase_transient(id);

@@ -5,6 +5,16 @@ namespace strata::cli {
 
 std::span<const Verb> verbs() {
   static const std::vector<Verb> table = {
+      {{"create", "container create"}, "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", run_create, 125},
+      {{"start", "container start"}, "[OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers", run_start},
+      {{"stop", "container stop"}, "[OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers", run_stop},
+      {{"restart", "container restart"}, "[OPTIONS] CONTAINER [CONTAINER...]", "Restart one or more containers", run_restart},
+      {{"kill", "container kill"}, "[OPTIONS] CONTAINER [CONTAINER...]", "Kill one or more running containers", run_kill},
+      {{"rm", "container rm", "container remove"}, "[OPTIONS] CONTAINER [CONTAINER...]", "Remove one or more containers", run_rm},
+      {{"ps", "container ls", "container list", "container ps"}, "[OPTIONS]", "List containers", run_ps},
+      {{"wait", "container wait"}, "CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes", run_wait},
+      {{"diff", "container diff"}, "CONTAINER", "Inspect changes to files or directories on a container's filesystem", run_diff},
+      {{"internal-teardown"}, "ID", "", run_internal_teardown},
       {{"pull", "image pull"}, "[OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry", run_pull},
       {{"push", "image push"}, "[OPTIONS] NAME[:TAG]", "Upload an image to a registry", run_push},
       {{"images", "image ls", "image list"}, "[OPTIONS] [REPOSITORY[:TAG]]", "List images", run_images},

@@ -179,6 +179,7 @@ class Containers {
   // container that runs is left alone (and recorded as running, when that was not done).
   Result<> settle(Row row);
   Result<> start_locked(const Container& container, StartOptions options);
+  Result<> kill_monitor(std::string_view id);
   Result<> unmount_unused_layers();
   Result<> sweep_after_boot();
   const std::string& boot_id();

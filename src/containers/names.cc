@@ -44,22 +44,34 @@ constexpr auto kSurnames = std::to_array<std::string_view>({
     "wirth",    "wozniak",  "wright",    "wu",       "yalow",    "zuse",
 });
 
+// [a-zA-Z0-9][a-zA-Z0-9_.-]*
+bool follows_rule(std::string_view name) {
+  const auto alphanumeric = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !name.empty() && alphanumeric(name[0]) && std::ranges::all_of(name, [&](char c) {
+    return alphanumeric(c) || c == '_' || c == '.' || c == '-';
+  });
+}
+
 }  // namespace
 
 Result<std::string> parse_name(std::string_view text) {
   std::string_view name = text;
   if (name.starts_with('/')) name.remove_prefix(1);
-  const auto alphanumeric = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  const bool valid = name.size() >= 2 && name.size() <= 255 && alphanumeric(name[0]) &&
-                     std::ranges::all_of(name, [&](char c) {
-                       return alphanumeric(c) || c == '_' || c == '.' || c == '-';
-                     });
+  const bool valid = name.size() >= 2 && name.size() <= 255 && follows_rule(name);
   if (!valid)
     return error(ErrorKind::kInvalidArgument,
                  "Invalid container name ({}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", printable(text));
   return std::string(name);
+}
+
+Result<> check_volume_name(std::string_view name) {
+  if (name.size() <= 255 && follows_rule(name)) return {};
+  return error(ErrorKind::kInvalidArgument,
+               "\"{}\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are "
+               "allowed. If you intended to pass a host directory, use absolute path",
+               printable(name));
 }
 
 std::string made_up_name() {

@@ -6,6 +6,7 @@
 #include "containers/attach.h"
 #include "containers/containers.h"
 #include "containers/records.h"
+#include "containers/run_files.h"
 #include "sys/event_loop.h"
 #include "sys/process.h"
 
@@ -25,7 +26,34 @@ Result<bool> wait_gone(int pidfd, std::optional<milliseconds> timeout) {
   return sys::wait_ready(std::span(&entry, 1), timeout);
 }
 
+// False when the monitor has not told of the exit within the time. Whoever is to tear down has done so, or is us.
+Result<bool> wait_told(MonitorClient& client, milliseconds timeout) {
+  const auto deadline = sys::monotonic_now() + timeout;
+  for (;;) {
+    while (const std::optional<Frame> frame = TRY(client.next())) {
+      if (frame->type != FrameType::kExit) continue;
+      const std::optional<Exit> exit = payload_as<Exit>(frame->payload);
+      if (exit && exit->tear_down == 0) TRY(client.wait_closed());
+      return true;
+    }
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline - sys::monotonic_now());
+    pollfd entry = {.fd = client.fd(), .events = POLLIN};
+    if (left <= milliseconds(0) || !TRY(sys::wait_ready(std::span(&entry, 1), left))) return false;
+    if (!TRY(client.receive())) return true;  // the monitor is gone
+  }
+}
+
 }  // namespace
+
+Result<> Containers::kill_monitor(std::string_view id) {
+  const std::optional<Row> row = TRY(Records(parts_.store.db()).get(id));
+  if (!row) return {};
+  const std::optional<sys::UniqueFd> monitor = TRY(open_process(row->monitor));
+  if (!monitor) return {};
+  TRY(sys::send_signal(monitor->get(), SIGKILL));
+  TRY(wait_gone(monitor->get(), kAfterKill));
+  return {};
+}
 
 Result<> Containers::stop(const Container& container, std::optional<int> timeout, std::string_view signal) {
   const std::string& configured = container.config.stop_signal;
@@ -50,20 +78,17 @@ Result<> Containers::stop(const Container& container, std::optional<int> timeout
     return sent;
   };
   TRY(send(number));
-  const bool gone = TRY(wait_gone(init->get(), patience < 0 ? std::nullopt : std::optional<milliseconds>(seconds(patience))));
+  const auto limit = patience < 0 ? std::nullopt : std::optional<milliseconds>(seconds(patience));
+  const bool gone = TRY(wait_gone(init->get(), limit));
   if (!gone) {
     TRY(send(SIGKILL));
     if (!TRY(wait_gone(init->get(), kAfterKill)))
       return error(ErrorKind::kTimeout, "container {} does not end: it is still there {} seconds after SIGKILL",
                    container.name, kAfterKill.count());
   }
-  if (client) {
-    // Bounded: the rest of the output may wait for a client that does not read.
-    pollfd entry = {.fd = client->fd(), .events = POLLIN};
-    if (TRY(sys::wait_ready(std::span(&entry, 1), kMonitorPatience))) {
-      const std::optional<Exit> exit = TRY(client->wait_exit());
-      if (exit && !exit->tear_down) TRY(client->wait_closed());
-    }
+  if (client && !TRY(wait_told(*client, kMonitorPatience))) {
+    // It holds back the end for a client that does not read the rest of the output.
+    TRY(kill_monitor(container.id));
   }
   TRY(teardown(container.id));
   if (client) (void)!client->torn_down();

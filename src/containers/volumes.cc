@@ -26,20 +26,6 @@ std::string volume_directory(const store::Paths& paths, std::string_view name) {
   return fmt::format("{}/volumes/{}", paths.root, name);
 }
 
-Result<> check_volume_name(std::string_view name) {
-  const auto alphanumeric = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  if (!name.empty() && name.size() <= 255 && alphanumeric(name[0]) && std::ranges::all_of(name, [&](char c) {
-        return alphanumeric(c) || c == '_' || c == '.' || c == '-';
-      }))
-    return {};
-  return error(ErrorKind::kInvalidArgument,
-               "\"{}\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are "
-               "allowed. If you intended to pass a host directory, use absolute path",
-               printable(name));
-}
-
 Result<std::string> prepare_volume(const store::Paths& paths, const Mount& mount, int rootfs) {
   const sys::ByteLock lock = TRY(lock_volume(paths, mount.name));
   const std::string directory = volume_directory(paths, mount.name);

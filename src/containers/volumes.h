@@ -21,7 +21,4 @@ Result<std::string> prepare_volume(const store::Paths& paths, const Mount& mount
 // Deletes the volumes that are marked for it and that nobody uses.
 Result<> remove_marked_volumes(const store::Paths& paths, Records& records);
 
-// [a-zA-Z0-9][a-zA-Z0-9_.-]*. Errors in docker's words.
-Result<> check_volume_name(std::string_view name);
-
 }  // namespace strata::containers

@@ -37,6 +37,7 @@ class Transfer::State {
   bool ended = false;
   Response response;
   std::atomic<std::uint64_t> bytes = 0;
+  std::function<void(std::uint64_t)> on_progress;
 
  private:
   void put(Head& head) {
@@ -46,7 +47,10 @@ class Transfer::State {
     has_head = true;
   }
   void put(BodyPart& part) { response.body += part.bytes; }
-  void put(Progress& progress) { bytes = progress.bytes; }
+  void put(Progress& progress) {
+    bytes = progress.bytes;
+    if (on_progress) on_progress(bytes);
+  }
   void put(End& end) {
     if (ended) return;
     response.failure = end.failure;
@@ -120,7 +124,7 @@ class Client::Impl {
       TRY(hand_over("certificate", request.tls.certificate));
       TRY(hand_over("key", request.tls.key));
     }
-    auto state = enlist();
+    auto state = enlist(request);
     message.id = state->id;
     if (auto sent = sys::send_message(socket_.get(), encode(message), fds); !sent) {
       forget(state->id);
@@ -141,9 +145,10 @@ class Client::Impl {
     return Error(ErrorKind::kUnavailable, "strata-fetch has ended unexpectedly");
   }
 
-  std::shared_ptr<Transfer::State> enlist() {
+  std::shared_ptr<Transfer::State> enlist(const Request& request) {
     const std::lock_guard lock(mutex_);
     auto state = std::make_shared<Transfer::State>(++last_id_);
+    state->on_progress = request.on_progress;
     if (gone_) state->fail(Failure::kProcess, process_is_gone().message());
     else transfers_[state->id] = state;
     return state;
@@ -207,6 +212,7 @@ Transfer::~Transfer() {
   {
     const std::lock_guard lock(state_->mutex);
     ended = state_->ended;
+    state_->on_progress = nullptr;
   }
   if (!ended) client_->impl_->cancel(state_->id);
 }

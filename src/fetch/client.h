@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,9 @@ struct Request {
   int upload = -1;
   std::optional<std::uint64_t> upload_size;
   Tls tls;
+  // Called with the bytes received (sent, with an upload) so far, now and then, from a thread of the Client's;
+  // not after the Transfer is gone. It must not call the Client.
+  std::function<void(std::uint64_t)> on_progress;
 };
 
 struct Response {

@@ -117,6 +117,8 @@ void Exchange::begin_hop() {
   }
   if (request_.range_start > 0) add_header(fmt::format("Range: bytes={}-", request_.range_start));
   add_header("Expect:");
+  // What has no body gets no type from libcurl either.
+  if (!request_.has_upload) add_header("Content-Type:");
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, header_list_);
   set_tls();
   set_body();
@@ -408,6 +410,11 @@ void Exchange::finish_with(CURLcode code) {
     case CURLE_OPERATION_TIMEDOUT: {
       curl_off_t started = 0;
       curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &started);
+      curl_off_t connected = 0;
+      curl_easy_getinfo(easy_, CURLINFO_CONNECT_TIME_T, &connected);
+      if (started == 0 && connected > 0)
+        return say(Failure::kTls, fmt::format("TLS to {}: no answer within {} ms", peer(),
+                                              limits_.connect_timeout.count()));
       if (started == 0)
         return say(Failure::kTimeout, fmt::format("no connection to {} within {} ms", peer(),
                                                   limits_.connect_timeout.count()));

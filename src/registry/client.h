@@ -25,6 +25,7 @@
 #include "oci/descriptor.h"
 #include "oci/digest.h"
 #include "oci/reference.h"
+#include "registry/credentials.h"
 #include "registry/settings.h"
 #include "sys/unique_fd.h"
 
@@ -51,11 +52,10 @@ class [[nodiscard]] Download {
   int fd() const;
   // Gives the read end away.
   sys::UniqueFd take_fd();
-  // Where in the blob the pipe's first byte stands: the offset asked for, or 0 when no source can do that.
-  std::uint64_t offset() const;
-  // Bytes that the source has sent so far, offset() not included; for progress. Any thread.
+  // Bytes that have come out of fd() or wait there; for progress. Any thread.
   std::uint64_t received() const;
-  // Waits for the end of the transfer. When the pipe is no longer read, close it first (take_fd().reset()).
+  // Closes fd() and waits for the end of the transfer. That nobody read to the end is no error here (what
+  // failed then is the reader), and ends the transfer.
   // Errors: what broke it; kCorrupt when the blob was shorter or longer than its descriptor says.
   Result<> finish();
 
@@ -68,15 +68,6 @@ struct Fetched {
   std::string media_type;  // the registry's Content-Type
   oci::Digest digest;      // of `bytes`
   std::string source;      // host[:port] that answered: the registry or a mirror
-};
-
-// One entry of ~/.docker/config.json, or what the user typed.
-struct Credentials {
-  std::string username;
-  std::string password;
-  std::string identity_token;  // instead of a password: an OAuth2 refresh token
-  std::string registry_token;  // a bearer token used as it is
-  bool empty() const { return username.empty() && identity_token.empty() && registry_token.empty(); }
 };
 
 class Client {
@@ -95,7 +86,7 @@ class Client {
   // A whole small blob (an image config), verified. More than `limit` bytes is kResourceExhausted.
   Result<std::string> get_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                                std::size_t limit);
-  // Returns when the source has agreed to send; a missing blob or refused access is an error here.
+  // From byte `offset` on. Returns when the source has agreed to send; a missing blob or refused access is an error here.
   Result<Download> open_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                              std::uint64_t offset = 0);
 

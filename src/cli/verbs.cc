@@ -27,6 +27,8 @@ std::span<const Verb> verbs() {
       {{"system df"}, "[OPTIONS]", "Show disk usage", run_system_df},
       {{"system prune"}, "[OPTIONS]", "Remove unused data", run_system_prune},
       {{"info", "system info"}, "", "Display system-wide information", run_info},
+      {{"login"}, "[OPTIONS] [SERVER]", "Log in to a registry", run_login},
+      {{"logout"}, "[SERVER]", "Log out from a registry", run_logout},
       {{"version"}, "", "Show the Strata version information", run_version},
   };
   return table;

@@ -20,6 +20,7 @@
 #include "oci/chain_id.h"
 #include "store/lease.h"
 #include "store/reference.h"
+#include "sys/entry.h"
 #include "sys/file.h"
 #include "sys/overlay.h"
 #include "sys/temp_dir.h"
@@ -39,6 +40,17 @@ struct NewTree {
 std::uint64_t blocks_of(const std::string& path) {
   const auto info = sys::lstat_path(path);
   return info ? static_cast<std::uint64_t>(info->st_blocks) * 512 : 0;
+}
+
+// What overlayfs shall stack, the topmost first. It does not look at whether a root directory is opaque, so
+// what lies below one is left out here.
+Result<std::vector<int>> lowers_of(const std::vector<sys::UniqueFd>& trees_bottom_first) {
+  std::vector<int> lowers;
+  for (auto tree = trees_bottom_first.rbegin(); tree != trees_bottom_first.rend(); ++tree) {
+    lowers.push_back(tree->get());
+    if (TRY(sys::xattrs_of_entry(tree->get(), "")).contains("trusted.overlay.opaque")) break;
+  }
+  return lowers;
 }
 
 }  // namespace
@@ -260,11 +272,10 @@ Result<ImpliedAttributes> Layers::Impl::resolve(const Unpacked& unpacked, const 
   if (!parent || unpacked.implied_parents.empty()) return ImpliedAttributes();
   const std::vector<oci::Digest> chain = TRY(chain_of(*parent));
   std::vector<sys::UniqueFd> trees;
-  std::vector<int> lowers;
   for (const records::Layer& layer : TRY(lookup(chain))) trees.push_back(TRY(open_tree(layer)));
-  for (auto tree = trees.rbegin(); tree != trees.rend(); ++tree) lowers.push_back(tree->get());
-  trees.push_back(TRY(empty_directory(0)));
-  lowers.push_back(trees.back().get());
+  std::vector<int> lowers = TRY(lowers_of(trees));
+  const sys::UniqueFd bottom = TRY(empty_directory(0));
+  lowers.push_back(bottom.get());
   sys::OverlayOptions overlay;
   overlay.lowers = lowers;
   const sys::UniqueFd below = TRY(sys::mount_overlay(overlay));
@@ -443,8 +454,7 @@ Result<sys::UniqueFd> Layers::mount_rootfs(std::span<const oci::Digest> chain, c
   std::vector<sys::UniqueFd> trees;  // bottom first
   for (const records::Layer& layer : TRY(impl_->lookup(chain))) trees.push_back(TRY(impl_->open_tree(layer)));
   for (const std::string& path : extra_lowers) trees.push_back(TRY(sys::open_file(path, O_PATH | O_DIRECTORY)));
-  std::vector<int> lowers;
-  for (auto tree = trees.rbegin(); tree != trees.rend(); ++tree) lowers.push_back(tree->get());
+  std::vector<int> lowers = TRY(lowers_of(trees));
   if (upper != nullptr && !lowers.empty()) TRY(inherit_root(lowers.front(), *upper));
   // Without an upper overlayfs wants two lowers.
   std::vector<sys::UniqueFd> empties;

@@ -50,7 +50,8 @@ struct WorkdirStep {
 
 struct Step {
   std::string title;    // "[build 2/3] RUN make"
-  std::string command;  // the instruction after expansion, as history has it
+  std::string source;   // the instruction as written
+  std::string command;  // the same after expansion, as history has it
   dockerfile::Range range;
   std::size_t history = 0;  // its line in the config's history
   std::variant<RunStep, CopyStep, WorkdirStep> operation;

@@ -96,6 +96,7 @@ void StagePlanner::add_history(std::string text, bool empty) {
 
 Step& StagePlanner::add_step(std::string command, bool buildkit_suffix) {
   Step step;
+  step.source = current_->original;
   step.command = command;
   step.range = current_->range;
   step.history = config_.history.size();

@@ -186,7 +186,8 @@ Result<CacheEntry> Solver::solve_in_progress(const PlannedStage& stage, int posi
 Result<const SourceTree*> Solver::context() {
   if (!context_) {
     if (!options_.context) return error(ErrorKind::kInvalidArgument, "there is no build context: only a Dockerfile was given");
-    context_ = TRY(SourceTree::open_context(*options_.context, TRY(read_ignore_file(options_))));
+    IgnoreFile ignore = TRY(read_ignore_file(options_));
+    context_ = TRY(SourceTree::open_context(*options_.context, std::move(ignore)));
   }
   return &*context_;
 }

@@ -46,7 +46,8 @@ Result<std::optional<CacheEntry>> Cache::find(const oci::Digest& key, store::Lea
   }
   if (!chain) return entry;
   TRY(lease.hold(store::kLayer, *chain));  // first hold, then look
-  entry.layer = TRY(layers_.find(TRY(oci::Digest::parse(*chain))));
+  const oci::Digest chain_id = TRY(oci::Digest::parse(*chain));
+  entry.layer = TRY(layers_.find(chain_id));
   if (!entry.layer) return std::nullopt;
   return entry;
 }

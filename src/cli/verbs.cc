@@ -21,6 +21,8 @@ std::span<const Verb> verbs() {
       {{"history", "image history"}, "[OPTIONS] IMAGE", "Show the history of an image", run_history},
       {{"tag", "image tag"}, "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", run_tag},
       {{"rmi", "image rm", "image remove"}, "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", run_rmi},
+      {{"build", "image build", "buildx build", "builder build"}, "[OPTIONS] PATH | -", "Build an image from a Dockerfile", run_build},
+      {{"builder prune", "buildx prune"}, "[OPTIONS]", "Remove build cache", run_builder_prune},
       {{"inspect"}, "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on containers and images", run_inspect},
       {{"container inspect"}, "CONTAINER [CONTAINER...]", "Display detailed information on one or more containers", run_container_inspect},
       {{"image inspect"}, "IMAGE [IMAGE...]", "Display detailed information on one or more images", run_image_inspect},

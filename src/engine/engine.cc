@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "build/cache.h"
 #include "containers/containers.h"
 #include "images/images.h"
 #include "layers/layers.h"
@@ -13,9 +14,10 @@
 namespace strata::engine {
 namespace {
 
-const std::array<store::Schema, 4>& schemas() {
-  static const std::array<store::Schema, 4> all = {layers::schema(), images::Images::schema(),
-                                                   network::Networks::schema(), containers::Containers::schema()};
+const std::array<store::Schema, 5>& schemas() {
+  static const std::array<store::Schema, 5> all = {layers::schema(), images::Images::schema(),
+                                                   network::Networks::schema(), containers::Containers::schema(),
+                                                   build::schema()};
   return all;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/prune.h"
 
+#include "build/cache.h"
 #include "containers/containers.h"
 #include "engine/image_uses.h"
 #include "layers/layers.h"
@@ -40,6 +41,7 @@ Result<> unmount_unused_layers(Engine& engine) {
 Result<PruneReport> prune(Engine& engine, bool all_images) {
   PruneReport report;
   TRY(prune_containers(engine, report));
+  report.cached_steps = TRY(build::forget_cache(engine.store()));
   images::Pruned pruned = TRY(engine.images().prune(all_images, image_uses(engine)));
   report.images = std::move(pruned.removals);
   report.reclaimed += pruned.reclaimed;

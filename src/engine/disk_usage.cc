@@ -4,6 +4,7 @@
 #include <set>
 
 #include "containers/containers.h"
+#include "containers/names.h"
 #include "containers/volumes.h"
 #include "images/images.h"
 #include "layers/layers.h"

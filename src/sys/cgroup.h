@@ -91,7 +91,8 @@ class [[nodiscard]] Cgroup {
   // Removes the directories, those below too; gone already is no error. Processes left: kConflict.
   Result<> remove();
 
-  struct Hierarchy;  // one mounted hierarchy's part
+  // Hierarchy ("memory", "cpu,cpuacct"; "" is v2's) and the group's directory in it, as this process sees it.
+  std::vector<std::pair<std::string, std::string>> directories() const;
 
  private:
   struct State;

@@ -121,13 +121,8 @@ Result<Fetched> Client::Impl::manifest_from(const Endpoint& endpoint, const oci:
 
 Result<Fetched> Client::get_manifest(const oci::Reference& reference) {
   const Endpoints sources = TRY(impl_->sources(reference.domain()));
-  std::vector<Error> errors;
-  for (const Endpoint& endpoint : *sources) {
-    auto fetched = impl_->manifest_from(endpoint, reference);
-    if (fetched) return fetched;
-    errors.push_back(std::move(fetched).take_error());
-  }
-  return combined(*sources, std::move(errors));
+  return from_first(impl_->session, *sources,
+                    [&](const Endpoint& endpoint) { return impl_->manifest_from(endpoint, reference); });
 }
 
 Result<oci::Descriptor> Client::Impl::resolve_at(const Endpoint& endpoint, const oci::Reference& reference) {
@@ -148,13 +143,8 @@ Result<oci::Descriptor> Client::Impl::resolve_at(const Endpoint& endpoint, const
 
 Result<oci::Descriptor> Client::resolve(const oci::Reference& reference) {
   const Endpoints sources = TRY(impl_->sources(reference.domain()));
-  std::vector<Error> errors;
-  for (const Endpoint& endpoint : *sources) {
-    auto descriptor = impl_->resolve_at(endpoint, reference);
-    if (descriptor) return descriptor;
-    errors.push_back(std::move(descriptor).take_error());
-  }
-  return combined(*sources, std::move(errors));
+  return from_first(impl_->session, *sources,
+                    [&](const Endpoint& endpoint) { return impl_->resolve_at(endpoint, reference); });
 }
 
 Result<Download> Client::open_blob(const oci::Reference& repository, const oci::Descriptor& blob,

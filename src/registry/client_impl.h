@@ -44,6 +44,22 @@ Scopes push_scope(const oci::Reference& repository);
 // The error of the last source (the registry itself), with those of the mirrors behind it.
 Error combined(const std::vector<Endpoint>& sources, std::vector<Error> errors);
 
+// The first success of `attempt(endpoint)` over the sources; else all their errors, combined.
+template <class F>
+auto from_first(Session& session, const std::vector<Endpoint>& sources, F attempt) -> decltype(attempt(sources[0])) {
+  std::vector<Error> errors;
+  for (const Endpoint& endpoint : sources) {
+    if (session.is_out_of_reach(endpoint)) {
+      errors.emplace_back(ErrorKind::kUnavailable, "cannot be reached");
+      continue;
+    }
+    auto result = attempt(endpoint);
+    if (result) return result;
+    errors.push_back(std::move(result).take_error());
+  }
+  return combined(sources, std::move(errors));
+}
+
 // Begins a blob's download from the first source that has it.
 Result<Download> start_download(Session& session, Endpoints sources, const oci::Reference& repository,
                                 const oci::Descriptor& blob, std::uint64_t offset);

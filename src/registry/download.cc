@@ -76,16 +76,11 @@ class Download::State {
   }
 
   Result<fetch::Transfer> open_somewhere() {
-    std::vector<Error> errors;
-    for (const Endpoint& endpoint : *sources_) {
-      auto opened = session_.open(endpoint, call());
-      if (opened) {
-        host_ = endpoint.host;
-        return std::move(opened->transfer);
-      }
-      errors.push_back(std::move(opened).take_error());
-    }
-    return combined(*sources_, std::move(errors));
+    return from_first(session_, *sources_, [&](const Endpoint& endpoint) -> Result<fetch::Transfer> {
+      Opened opened = TRY(session_.open(endpoint, call()));
+      host_ = endpoint.host;
+      return std::move(opened.transfer);
+    });
   }
 
   void drive() {

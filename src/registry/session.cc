@@ -19,6 +19,11 @@ bool suggests_plain_http(const Endpoint& endpoint, fetch::Failure failure) {
   return failure == fetch::Failure::kConnect && !names_port;
 }
 
+bool cannot_be_reached(fetch::Failure failure) {
+  return failure == fetch::Failure::kResolve || failure == fetch::Failure::kConnect ||
+         failure == fetch::Failure::kTimeout || failure == fetch::Failure::kTls;
+}
+
 }  // namespace
 
 Session::Session(const Settings& settings)
@@ -35,6 +40,11 @@ Result<std::shared_ptr<fetch::Client>> Session::client() {
     client_ = TRY(fetch::Client::open(options));
   }
   return client_;
+}
+
+bool Session::is_out_of_reach(const Endpoint& endpoint) {
+  const std::lock_guard lock(mutex_);
+  return endpoint.is_mirror && out_of_reach_.contains(endpoint.host);
 }
 
 bool Session::may_repeat(int attempt, const fetch::Response& failed) const {
@@ -107,6 +117,9 @@ Result<Opened> Session::attempt(const Endpoint& endpoint, const Call& call) {
     if (opened.head.status != 0) {
       const std::lock_guard lock(mutex_);
       schemes_[endpoint.host] = endpoint.schemes[i];
+    } else if (cannot_be_reached(opened.head.failure)) {
+      const std::lock_guard lock(mutex_);
+      out_of_reach_.insert(endpoint.host);
     }
     return opened;
   }

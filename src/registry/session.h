@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "base/result.h"
@@ -49,6 +50,9 @@ class Session {
   // A success whose body is on its way to call.output. Errors: no response, or one that is no success.
   Result<Opened> open(const Endpoint& endpoint, const Call& call);
 
+  // A mirror that could not be reached once is not waited for again.
+  bool is_out_of_reach(const Endpoint& endpoint);
+
   Authorizer& authorizer() { return authorizer_; }
   const Settings& settings() const { return settings_; }
   // Waits before the `attempt`th repetition (from 0); false when there are to be no more.
@@ -65,6 +69,7 @@ class Session {
   std::mutex mutex_;
   std::shared_ptr<fetch::Client> client_;
   std::map<std::string, std::string> schemes_;  // by host: the one that worked
+  std::set<std::string> out_of_reach_;          // hosts
   Authorizer authorizer_;
 };
 

@@ -49,6 +49,7 @@ TEST(Reference, NormalizesAsDockerDoes) {
       {"index.docker.io/nginx:x", "docker.io/library/nginx:x", "nginx:x"},
       {"user/app", "docker.io/user/app", "user/app"},
       {"docker.io/library/a/b", "docker.io/library/a/b", "library/a/b"},
+      {"docker.io/a.b/c", "docker.io/a.b/c", "docker.io/a.b/c"},
       {"localhost/app", "localhost/app", "localhost/app"},
       {"localhost:5000/app:1", "localhost:5000/app:1", "localhost:5000/app:1"},
       {"127.0.0.1:5000/library/nginx", "127.0.0.1:5000/library/nginx", "127.0.0.1:5000/library/nginx"},

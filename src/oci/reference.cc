@@ -172,7 +172,8 @@ std::string Reference::familiar_name() const {
   if (domain_ != kDockerHub) return name();
   if (path_.starts_with(kOfficial) && path_.find('/', kOfficial.size()) == std::string::npos)
     return path_.substr(kOfficial.size());
-  return path_;
+  // docker.io/a.b/c must not be shown as a.b/c, which names another registry.
+  return split_domain(path_).domain == kDockerHub ? path_ : name();
 }
 
 namespace {

@@ -5,6 +5,10 @@ namespace strata::cli {
 
 std::span<const Verb> verbs() {
   static const std::vector<Verb> table = {
+      {{"run", "container run"}, "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image", run_run, 125},
+      {{"exec", "container exec"}, "[OPTIONS] CONTAINER COMMAND [ARG...]", "Execute a command in a running container", run_exec},
+      {{"logs", "container logs"}, "[OPTIONS] CONTAINER", "Fetch the logs of a container", run_logs},
+      {{"attach", "container attach"}, "[OPTIONS] CONTAINER", "Attach local standard input, output, and error streams to a running container", run_attach},
       {{"create", "container create"}, "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", run_create, 125},
       {{"start", "container start"}, "[OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers", run_start},
       {{"stop", "container stop"}, "[OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers", run_stop},

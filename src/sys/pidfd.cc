@@ -7,6 +7,10 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <string>
+
+#include "base/strings.h"
+#include "sys/file.h"
 
 namespace strata::sys {
 namespace {
@@ -31,6 +35,16 @@ Result<std::optional<ProcessExit>> exit_of_child(int pidfd) {
   if (info.si_pid == 0) return std::optional<ProcessExit>();
   if (info.si_code == CLD_EXITED) return std::optional(ProcessExit{info.si_status, 0});
   return std::optional(ProcessExit{0, info.si_status});
+}
+
+Result<pid_t> pid_of(int pidfd) {
+  const std::string text = TRY(read_file("/proc/self/fdinfo/" + std::to_string(pidfd), 4096));
+  for (const std::string_view line : split(text, '\n'))
+    if (line.starts_with("Pid:")) {
+      const auto pid = parse_signed(trim(line.substr(4)));
+      return static_cast<pid_t>(pid && *pid > 0 ? *pid : 0);
+    }
+  return Error(ErrorKind::kInternal, "this descriptor is no pidfd");
 }
 
 void reap(int pidfd) {

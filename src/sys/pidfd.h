@@ -2,6 +2,8 @@
 // monitor uses this.
 #pragma once
 
+#include <sys/types.h>
+
 #include <optional>
 
 #include "base/result.h"
@@ -12,6 +14,9 @@ struct ProcessExit {
   int code = 0;    // when signal is 0
   int signal = 0;  // that killed it
 };
+
+// The pid behind it; 0 when the process has been reaped.
+Result<pid_t> pid_of(int pidfd);
 
 // How the child behind the pidfd ended; it stays a zombie. nullopt when it has not ended yet. Errors: ECHILD
 // when it is no child of ours.

@@ -6,8 +6,8 @@
 
 namespace strata::layers {
 
-// An upper that no overlay has used yet (its work directory is empty) gets the owner, mode, time and
-// extended attributes of `lower`, the root of the topmost tree below it.
+// An upper that no overlay has used yet (its work directory is empty) gets the owner, mode, time
+// and extended attributes of `lower`, the root of the topmost tree below it.
 Result<> inherit_root(int lower, const UpperDir& upper);
 
 }  // namespace strata::layers

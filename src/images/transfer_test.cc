@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <thread>
 
@@ -26,6 +27,7 @@ namespace strata::images {
 namespace {
 
 constexpr const char* kRegistryProgram = "/usr/bin/docker-registry";
+const std::vector<std::string> kNone;
 constexpr const char* kSkopeo = "/usr/bin/skopeo";
 
 std::uint16_t free_port() {
@@ -133,11 +135,12 @@ struct Host {
     return images.remove(name, true, [] { return Result<std::vector<ImageUse>>(std::vector<ImageUse>()); });
   }
   // Files of layers and of work in flight.
-  std::size_t files() {
-    std::size_t count = 0;
+  std::vector<std::string> files() {
+    std::vector<std::string> files;
     for (const char* name : {"/layers", "/leases"})
-      if (const auto names = sys::list_directory(root() + name)) count += names->size();
-    return count;
+      if (auto names = sys::list_directory(root() + name)) std::ranges::move(*names, std::back_inserter(files));
+    std::ranges::sort(files);
+    return files;
   }
 
   std::unique_ptr<store::Store> store;
@@ -363,10 +366,11 @@ TEST_F(TransferTest, LayersThatAreHereAreNotFetchedAgain) {
   EXPECT_EQ(other->pull_states, (std::vector{kAlreadyExists, kAlreadyExists, kComplete, kComplete}));
   ASSERT_TRUE(other->remove(registry_->name("base:1")));
   EXPECT_TRUE(other->images.find(registry_->name("more:1")));
-  for (const oci::Digest& chain : other->images.find(registry_->name("more:1"))->chain_ids)
+  const Image more = other->images.find(registry_->name("more:1")).value();
+  for (const oci::Digest& chain : more.chain_ids)
     EXPECT_TRUE(other->layers.find(chain)->has_value());
   ASSERT_TRUE(other->remove(registry_->name("more:1")));
-  EXPECT_EQ(other->files(), 0U);
+  EXPECT_EQ(other->files(), kNone);
 }
 
 TEST_F(TransferTest, AnUnknownImageIsNotFound) {
@@ -396,7 +400,9 @@ TEST_F(TransferTest, ABlobThatIsNotWhatTheManifestPromisesIsRefused) {
     auto other = other_host();
     const auto pulled = other->pull(name);
     ASSERT_FALSE(pulled) << what;
-    EXPECT_EQ(pulled.error().kind(), ErrorKind::kCorrupt) << what << ": " << pulled.error().message();
+    // A length that is announced is refused before the bytes come.
+    EXPECT_EQ(pulled.error().kind(), what == "oversize" ? ErrorKind::kResourceExhausted : ErrorKind::kCorrupt)
+        << what << ": " << pulled.error().message();
     EXPECT_NE(pulled.error().message().find(manifest.layers[1].digest.to_string()), std::string::npos)
         << what << ": " << pulled.error().message();
     EXPECT_TRUE(other->images.list()->empty()) << what;
@@ -416,7 +422,7 @@ TEST_F(TransferTest, ALayerThatInflatesBeyondTheLimitIsRefused) {
   const auto pulled = other->pull(name, {.platform = std::nullopt, .max_layer_size = 100'000});
   ASSERT_FALSE(pulled);
   EXPECT_EQ(pulled.error().kind(), ErrorKind::kResourceExhausted) << pulled.error().message();
-  EXPECT_EQ(other->files(), 0U);
+  EXPECT_EQ(other->files(), kNone);
 }
 
 TEST_F(TransferTest, TwoPullsAtOnceBothSucceed) {
@@ -441,7 +447,7 @@ TEST_F(TransferTest, APullThatIsKilledAtAnyMomentLeavesNothingInTheWay) {
   ASSERT_TRUE(host_->push(name));
   auto clean = other_host();
   ASSERT_TRUE(clean->pull(name));
-  const std::size_t expected = clean->files();
+  const auto expected = clean->files();
   std::uint32_t random = 12345;
   for (int round = 0; round < 25; ++round) {
     const std::string directory = fmt::format("{}/killed{}", directory_.path(), round);
@@ -466,7 +472,7 @@ TEST_F(TransferTest, APullThatIsKilledAtAnyMomentLeavesNothingInTheWay) {
     ASSERT_TRUE(host.layers.sweep());
     EXPECT_EQ(host.files(), expected) << "round " << round;
     ASSERT_TRUE(host.remove(name));
-    EXPECT_EQ(host.files(), 0U) << "round " << round;
+    EXPECT_EQ(host.files(), kNone) << "round " << round;
   }
 }
 

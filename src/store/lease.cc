@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <map>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "base/clock.h"
@@ -17,6 +19,33 @@ namespace {
 constexpr std::string_view kDead = "dead-";
 
 std::string gate_path(const Store& store) { return store.paths().root + "/leases.lock"; }
+
+Result<std::map<std::string, pid_t>> holder_pids(Store& store) {
+  std::map<std::string, pid_t> pids;
+  Statement rows = TRY(store.db().query("SELECT id, pid FROM store_lease"));
+  while (TRY(rows.step())) pids.emplace(rows.text(0), static_cast<pid_t>(rows.integer(1)));
+  return pids;
+}
+
+// False for a process that is gone or a zombie.
+bool runs(pid_t pid) {
+  const auto stat = sys::read_file(fmt::format("/proc/{}/stat", pid));
+  if (!stat) return false;
+  const auto name_end = stat->rfind(')');
+  const char state = name_end + 2 < stat->size() ? (*stat)[name_end + 2] : 'X';
+  return state != 'Z' && state != 'X';
+}
+
+// A lease's lock, if nobody holds it. The children that a killed process was just starting have its descriptors
+// until they execute their program, milliseconds later: these are waited for.
+Result<std::optional<sys::FileLock>> lock_of_dead(const std::string& directory, pid_t holder) {
+  constexpr int kPatience = 1000;  // milliseconds
+  for (int waited = 0;; ++waited) {
+    auto lock = TRY(sys::FileLock::try_acquire(directory + "/lock"));
+    if (lock || waited == kPatience || holder == 0 || runs(holder)) return lock;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
 
 }  // namespace
 
@@ -85,9 +114,8 @@ Result<> sweep_dead_leases(Store& store) {
 
   std::vector<std::string> dead;
   {
-    // Somebody is sweeping or starting: what is dead now will be dead for the next command too.
-    auto gate = TRY(sys::FileLock::try_acquire(gate_path(store)));
-    if (!gate) return {};
+    const auto gate = TRY(sys::FileLock::acquire(gate_path(store)));
+    const auto holders = TRY(holder_pids(store));
     std::set<std::string> alive;
     for (const std::string& name : TRY(sys::list_directory(leases))) {
       if (name.starts_with(kDead)) {
@@ -95,7 +123,8 @@ Result<> sweep_dead_leases(Store& store) {
         continue;
       }
       const std::string directory = leases + '/' + name;
-      const auto lock = sys::FileLock::try_acquire(directory + "/lock");
+      const auto holder = holders.find(name);
+      const auto lock = lock_of_dead(directory, holder == holders.end() ? 0 : holder->second);
       if (lock && !*lock) {
         alive.insert(name);
         continue;

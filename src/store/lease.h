@@ -46,8 +46,8 @@ class [[nodiscard]] Lease {
   std::optional<sys::FileLock> lock_;
 };
 
-// Removes the directories and rows of leases whose holders are gone. Two system calls and a read when there
-// are none.
+// Removes the directories and rows of leases whose holders are gone. Not inside a transaction. Two system calls and
+// a read when there are none.
 Result<> sweep_dead_leases(Store& store);
 
 }  // namespace strata::store

@@ -117,7 +117,7 @@ Result<Form> Layers::Impl::form() {
       known_form = Form::kDirectory;
     } else {
       TRY(prepare());
-      known_form = TRY(probe_form(store.paths()));
+      known_form = TRY(probe_form(store));
     }
   }
   return *known_form;
@@ -517,17 +517,14 @@ Result<> Layers::Impl::delete_unowned() {
     std::erase_if(names, [&](const std::string& name) { return known.contains(name); });
     return names;
   };
-  // A first look without the lock: nearly always there is nothing. A probe's directory is somebody's at work.
-  const auto is_probe = [](const std::string& name) { return name.starts_with("probe."); };
+  // A first look without the lock: nearly always there is nothing.
   std::vector<std::string> names = TRY(unowned());
-  std::erase_if(names, is_probe);
   if (names.empty()) return {};
   std::vector<std::string> trees;
   {
     store::Transaction alone = TRY(db().begin());
     names = TRY(unowned());
-    std::erase_if(names, is_probe);
-    for (const std::string& name : names) {
+      for (const std::string& name : names) {
       const std::string path = directory + "/" + name;
       const auto info = sys::lstat_path(path);
       if (!info) continue;

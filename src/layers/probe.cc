@@ -6,10 +6,10 @@
 #include "layers/index.h"
 #include "layers/layer_tree.h"
 #include "layers/mounts.h"
+#include "store/lease.h"
 #include "sys/file.h"
 #include "sys/overlay.h"
 #include "sys/process.h"
-#include "sys/temp_dir.h"
 
 namespace strata::layers {
 namespace {
@@ -48,15 +48,17 @@ Result<> try_index(const std::string& directory) {
 
 }  // namespace
 
-Result<Form> probe_form(const store::Paths& paths) {
+Result<Form> probe_form(store::Store& store) {
+  const store::Paths& paths = store.paths();
   const std::string answer_path = paths.run_root + "/layers-form";
   const std::string question = fmt::format("{} {}\n", trim(TRY(sys::boot_id())), paths.root);
   if (const Result<std::string> known = sys::read_file(answer_path, 64 << 10)) {
     if (*known == question + "index\n") return Form::kIndex;
     if (*known == question + "directory\n") return Form::kDirectory;
   }
-  const sys::TempDir directory = TRY(sys::TempDir::create(paths.root + "/layers", "probe."));
-  const bool works = try_index(directory.path()).has_value();
+  // In a lease: whoever is killed while trying leaves nothing.
+  const store::Lease lease = TRY(store::Lease::create(store));
+  const bool works = try_index(lease.directory()).has_value();
   TRY(sys::replace_file(answer_path, question + (works ? "index\n" : "directory\n")));
   return works ? Form::kIndex : Form::kDirectory;
 }

@@ -60,6 +60,7 @@ TEST(Fetch, RunsWithoutPrivilegesSecretsOrDescriptors) {
   EXPECT_TRUE(has("CapEff:\t0000000000000000"));
   EXPECT_TRUE(has("CapPrm:\t0000000000000000"));
   EXPECT_TRUE(has("NoNewPrivs:\t1"));
+  EXPECT_TRUE(has("Seccomp:\t2"));
   EXPECT_EQ(sys::read_file(proc + "/cmdline")->find("c2VjcmV0"), std::string::npos);
   if (::geteuid() == 0) {
     EXPECT_EQ(sys::read_file(proc + "/environ")->find("PATH="), std::string::npos);

@@ -94,7 +94,7 @@ Result<> Solver::build_stage(std::size_t index) {
   built.config = stage.config;
   if (stage.image) {
     built.chain = stage.image->chain_ids;
-    progress_.end(progress_.begin(stage.title), Progress::Outcome::kCached);
+    progress_.end(progress_.begin(stage.title), Progress::Outcome::kDone);
   } else if (stage.base_stage) {
     const Built& base = built_[*stage.base_stage];
     built.chain = base.chain;

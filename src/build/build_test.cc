@@ -77,7 +77,8 @@ class BuildTest : public testing::Test {
         containers::Parts{*store_, *layers_, *images_, *networks_, "/nonexistent", {"/nonexistent"}});
   }
   void TearDown() override {
-    if (layers_) EXPECT_TRUE(layers_->unmount_unused({}));
+    if (layers_ == nullptr) return;
+    EXPECT_TRUE(layers_->unmount_unused({}));
   }
 
   Result<images::Image> build(const std::string& dockerfile, BuildOptions options = {}) {

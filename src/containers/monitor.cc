@@ -49,6 +49,7 @@ class Text {
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
     return *this << std::string_view(digits.data(), end);
   }
+  Text& operator<<(char) = delete;  // would be taken for a number
   std::string_view view() const { return {chars_.data(), size_}; }
 
  private:
@@ -320,7 +321,7 @@ void Monitor::write_exit_file() {
   format_log_time({exit_.finished_seconds, exit_.finished_nanoseconds}, finished);
   Text<256> text;
   text << "{\"version\":1,\"code\":" << exit_.shell_code() << ",\"signal\":" << exit_.signal
-       << ",\"finished\":\"" << std::string_view(finished.data(), finished.size()) << '"';
+       << ",\"finished\":\"" << std::string_view(finished.data(), finished.size()) << "\"";
   if (exit_.known == 0)
     text << ",\"error\":\"the exit code is unknown: the monitor was killed, and this kernel tells only the parent\"";
   text << "}\n";

@@ -146,6 +146,7 @@ TEST_F(MonitorTest, OutputReachesClientAndLogAndTheExitIsTold) {
   EXPECT_EQ(wait_for_monitor(), 0);
   EXPECT_EQ(log_text().size(), 12u);
   EXPECT_TRUE(exit_file().starts_with(R"({"version":1,"code":7,"signal":0,"finished":"20)")) << exit_file();
+  EXPECT_TRUE(exit_file().ends_with("Z\"}\n")) << exit_file();
 }
 
 TEST_F(MonitorTest, ASignalIsHandedOnAndToldAs128AndItsNumber) {

@@ -6,9 +6,14 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "sys/file.h"
+
 namespace strata::cli {
 namespace {
 constexpr sys::Milliseconds kPatience{3000};
+
+// A byte, not a close: a process that was forked meanwhile may hold the pipe's other end too.
+void raise(const sys::Pipe& pipe) { (void)!sys::write_all(pipe.write.get(), "x"); }
 }
 
 Result<std::unique_ptr<Interrupt>> Interrupt::create() {
@@ -23,20 +28,20 @@ Interrupt::Interrupt(sys::SignalFd signals, sys::Pipe requested, sys::Pipe finis
       thread_([this] { watch(); }) {}
 
 Interrupt::~Interrupt() {
-  finished_.write.reset();
+  raise(finished_);
   thread_.join();
 }
 
 void Interrupt::watch() {
-  std::array<pollfd, 2> entries = {pollfd{.fd = signals_.fd(), .events = POLLIN},
-                                   pollfd{.fd = finished_.read.get(), .events = POLLIN}};
+  std::array<pollfd, 2> entries = {pollfd{.fd = signals_.fd(), .events = POLLIN, .revents = 0},
+                                   pollfd{.fd = finished_.read.get(), .events = POLLIN, .revents = 0}};
   for (;;) {
     const auto ready = sys::wait_ready(entries, signal_ != 0 ? std::optional(kPatience) : std::nullopt);
     if (!ready || entries[1].revents != 0) return;
     // Out of patience, or asked twice.
     if (signal_ != 0) std::_Exit(128 + signal_);
     signal_ = signals_.next().value_or(SIGINT);
-    requested_.write.reset();
+    raise(requested_);
   }
 }
 

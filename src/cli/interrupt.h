@@ -29,7 +29,7 @@ class [[nodiscard]] Interrupt {
 
   sys::SignalFd signals_;
   sys::Pipe requested_;
-  sys::Pipe finished_;  // closed by the destructor, so that the thread ends
+  sys::Pipe finished_;  // ends the thread
   std::atomic<int> signal_{0};
   std::jthread thread_;
 };

@@ -27,7 +27,7 @@ inline constexpr std::size_t kCompressionHeadSize = 6;
 // kResourceExhausted when it wants more memory for its window than kMaxWindowSize. kNone passes the
 // bytes on.
 Result<std::unique_ptr<ByteSource>> decompress(Compression compression, ByteSource& in);
-// The same with ISA-L for gzip (2 to 3 times zlib's speed). In library codec_isal, which links a
+// The same with ISA-L for gzip (twice zlib's speed). In library codec_isal, which links a
 // shared object: for worker programs only.
 Result<std::unique_ptr<ByteSource>> decompress_fast(Compression compression, ByteSource& in);
 

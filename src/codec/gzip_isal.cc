@@ -3,6 +3,10 @@
 // programs link it.
 #include <isa-l/igzip_lib.h>
 
+#include <algorithm>
+
+#include "codec/coder.h"
+
 namespace strata::codec {
 namespace {
 

@@ -68,12 +68,18 @@ Result<> apply_rlimits(const std::vector<PlannedRlimit>& limits) {
   return {};
 }
 
+// No descriptor of it is left open: a path below /proc/self/fd must not find one.
+Result<> make_directory(const std::string& path) {
+  const sys::UniqueFd root = TRY(sys::open_file("/", O_PATH | O_DIRECTORY));
+  TRY(sys::make_directories_in_root(root.get(), path, 0755));
+  return {};
+}
+
 Result<> enter_working_directory(const ProcessPlan& plan) {
   const std::string& path = plan.process.cwd;
   Result<> entered = sys::change_directory(path);
   if (!entered && entered.error().error_number() == ENOENT && plan.create_working_directory) {
-    const sys::UniqueFd root = TRY(sys::open_file("/", O_PATH | O_DIRECTORY));
-    TRY(sys::make_directories_in_root(root.get(), path, 0755), "create working directory {:?}", path);
+    TRY(make_directory(path), "create working directory {:?}", path);
     entered = sys::change_directory(path);
   }
   if (!entered) {

@@ -138,6 +138,9 @@ class Builder {
     const bool directory = S_ISDIR(TRY(sys::stat_fd(source.get())).st_mode);
     const UniqueFd onto = TRY(target(planned.mount.destination, directory));
     TRY(check_not_proc(onto, planned.mount.destination));
+    if (directory != S_ISDIR(TRY(sys::stat_fd(onto.get())).st_mode))
+      return error(ErrorKind::kInvalidArgument,
+                   "not a directory: are you trying to mount a directory onto a file (or vice-versa)?");
     if (options.set != 0 || options.clear != 0 || plan_.no_devices)
       TRY(sys::set_mount_attributes(
           source.get(), {.set = options.set | (plan_.no_devices ? MOUNT_ATTR_NODEV : 0u), .clear = options.clear}));
@@ -147,11 +150,7 @@ class Builder {
     if (options.propagation != 0)
       TRY(sys::set_mount_attributes(source.get(),
                                     {.propagation = options.propagation, .recursive = options.propagation_recursive}));
-    auto attached = sys::attach_mount_at(source.get(), onto.get());
-    if (!attached && attached.error().error_number() == ENOTDIR)
-      return error(ErrorKind::kInvalidArgument,
-                   "not a directory: are you trying to mount a directory onto a file (or vice-versa)?");
-    TRY(std::move(attached));
+    TRY(sys::attach_mount_at(source.get(), onto.get()));
     if (without_trailing_slashes(planned.mount.destination) == "/dev") dev_is_bound_ = true;
     return {};
   }
@@ -171,7 +170,7 @@ class Builder {
     const UniqueFd onto = TRY(system ? plain_target(planned.mount.destination) : target(planned.mount.destination, true));
     if (!system) TRY(check_not_proc(onto, planned.mount.destination));
     sys::FsContext context = TRY(sys::FsContext::open(type));
-    if (!planned.mount.source.empty() && type != planned.mount.source) TRY(context.set_string("source", planned.mount.source));
+    if (!planned.mount.source.empty()) TRY(context.set_string("source", planned.mount.source));
     for (const auto& [key, value] : options.data) {
       if (type == "devpts" && key == "newinstance") continue;  // always so since Linux 4.7
       TRY(value.empty() ? context.set_flag(key) : context.set_string(key, value));
@@ -202,6 +201,7 @@ class Builder {
                                                   .propagation = MS_PRIVATE}));
     if (groups.size() == 1 && plan_.cgroups[0].first.empty()) return sys::attach_mount_at(groups[0].get(), onto.get());
     sys::FsContext context = TRY(sys::FsContext::open("tmpfs"));
+    TRY(context.set_string("source", "tmpfs"));
     TRY(context.set_string("mode", "755"));
     TRY(context.set_string("size", "64k"));
     const UniqueFd directory = TRY(context.mount(static_cast<unsigned>(planned.options.set & ~std::uint64_t{MOUNT_ATTR_RDONLY})));
@@ -233,6 +233,7 @@ class Builder {
     bool& used = &cover == &empty_ ? empty_used_ : null_used_;
     if (!cover) {
       sys::FsContext context = TRY(sys::FsContext::open("tmpfs"));
+      TRY(context.set_string("source", "tmpfs"));
       TRY(context.set_string("nr_blocks", "1"));
       TRY(context.set_string("nr_inodes", "1"));
       cover = TRY(context.mount(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));

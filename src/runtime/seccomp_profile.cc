@@ -43,6 +43,17 @@ Result<SyscallTest> test_of(const oci::SeccompArg& arg) {
   return error(ErrorKind::kInvalidArgument, "seccomp: unknown comparison {:?}", arg.op);
 }
 
+// All tests of a rule must hold; but two on one argument mean either, as runc has it (libseccomp cannot
+// say both in one rule).
+bool names_an_argument_twice(const std::vector<SyscallTest>& tests) {
+  unsigned seen = 0;
+  for (const SyscallTest& test : tests) {
+    if ((seen >> test.argument) & 1) return true;
+    seen |= 1u << test.argument;
+  }
+  return false;
+}
+
 struct Architectures {
   bool x86_64 = true, x86 = false, x32 = false;
 };
@@ -78,8 +89,13 @@ Result<sys::SeccompFilter> compile_seccomp(const oci::Seccomp& profile) {
     std::vector<SyscallTest> tests;
     for (const oci::SeccompArg& arg : rule.args) tests.push_back(TRY(test_of(arg)));
     for (const std::string& name : rule.names)
-      for (const SyscallAbi abi : {SyscallAbi::kX86_64, SyscallAbi::kX86, SyscallAbi::kX32})
-        builder.add(abi, sys::syscall_number(abi, name), action, tests);
+      for (const SyscallAbi abi : {SyscallAbi::kX86_64, SyscallAbi::kX86, SyscallAbi::kX32}) {
+        const int number = sys::syscall_number(abi, name);
+        if (!names_an_argument_twice(tests))
+          builder.add(abi, number, action, tests);
+        else
+          for (const SyscallTest& test : tests) builder.add(abi, number, action, {test});
+      }
   }
   return builder.build();
 }

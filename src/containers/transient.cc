@@ -18,6 +18,7 @@
 #include "sys/cgroup.h"
 #include "sys/event_loop.h"
 #include "sys/file.h"
+#include "sys/mount_stubs.h"
 #include "sys/temp_dir.h"
 
 namespace strata::containers {
@@ -79,6 +80,7 @@ class Transient {
   Config config_;
   ContainerPaths files_;
   sys::UniqueFd rootfs_;
+  sys::MountStubs stubs_;  // the upper becomes a layer: they do not belong into it
 };
 
 Result<Launched> Transient::launch(int output) {
@@ -92,6 +94,9 @@ Result<Launched> Transient::launch(int output) {
                                                .resolv_conf_file = files_.resolv_conf,
                                                .mount_sources = std::move(prepared.mount_sources),
                                                .cgroup = Containers::cgroup_path(id_)}));
+  std::vector<std::string> targets;
+  for (const oci::Mount& mount : spec.mounts) targets.push_back(mount.destination);
+  stubs_ = TRY(sys::MountStubs::note(rootfs_.get(), targets));
   LaunchOptions launch = {.spec = spec, .rootfs_mount = rootfs_.get(), .configure_network = bridged};
   launch.seccomp = TRY(seccomp_source(config_));
   launch.output = output;
@@ -122,6 +127,7 @@ Result<TransientResult> Transient::run() {
     return error(ErrorKind::kCancelled, "cancelled");
   }
   const sys::ExitStatus status = TRY(launched.wait_ended());
+  TRY(stubs_.remove(rootfs_.get()), "remove mount points");
   TransientResult result = {.exit_code = status.shell_code()};
   if (result.exit_code == kKilled) {
     const Result<sys::Cgroup> cgroup = sys::Cgroup::open(Containers::cgroup_path(id_));

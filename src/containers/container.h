@@ -104,6 +104,10 @@ struct Container {
 enum class Status { kCreated, kRunning, kExited, kDead };
 std::string_view to_string(Status status);  // "created", "running", "exited", "dead"
 
+// Of a container whose monitor was killed, or that ended with the machine.
+inline constexpr int kUnknownExitCode = 255;
+inline constexpr std::string_view kUnknownExit = "exit code unknown: the container's monitor did not see its end";
+
 struct State {
   Status status = Status::kCreated;
   pid_t pid = 0;        // of init on the host; 0 unless running

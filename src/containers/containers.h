@@ -92,10 +92,6 @@ struct StartOptions {
   std::uint16_t terminal_rows = 0, terminal_columns = 0;  // 0 = unknown
 };
 
-// Of a container whose monitor was killed, or that ended with the machine.
-inline constexpr int kUnknownExitCode = 255;
-inline constexpr std::string_view kUnknownExit = "exit code unknown: the container's monitor did not see its end";
-
 struct Change {
   char kind;  // 'A', 'C' or 'D'
   std::string path;

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "containers/container.h"
 #include "sys/file.h"
 #include "sys/process.h"
 
@@ -42,7 +43,9 @@ Result<> write_status(const std::string& path, const RunStatus& status) {
   return sys::replace_file(path, out.dump());
 }
 
-Result<std::optional<RunStatus>> read_status(const std::string& path) {
+namespace {
+
+Result<std::optional<RunStatus>> parse_status(const std::string& path) {
   const std::optional<json> in = TRY(read_json(path));
   if (!in) return std::nullopt;
   RunStatus out;
@@ -55,7 +58,7 @@ Result<std::optional<RunStatus>> read_status(const std::string& path) {
   return out;
 }
 
-Result<std::optional<ExitRecord>> read_exit(const std::string& path) {
+Result<std::optional<ExitRecord>> parse_exit(const std::string& path) {
   const std::optional<json> in = TRY(read_json(path));
   if (!in) return std::nullopt;
   ExitRecord out;
@@ -64,6 +67,20 @@ Result<std::optional<ExitRecord>> read_exit(const std::string& path) {
   out.error = TRY(string_member(*in, "error"), "{}", path);
   out.finished = TRY(time_member(*in, "finished", path));
   return out;
+}
+
+}  // namespace
+
+Result<std::optional<RunStatus>> read_status(const std::string& path) {
+  Result<std::optional<RunStatus>> status = parse_status(path);
+  if (!status && status.error().kind() == ErrorKind::kCorrupt) return std::nullopt;
+  return status;
+}
+
+Result<std::optional<ExitRecord>> read_exit(const std::string& path) {
+  Result<std::optional<ExitRecord>> exit = parse_exit(path);
+  if (exit || exit.error().kind() != ErrorKind::kCorrupt) return exit;
+  return ExitRecord{.code = kUnknownExitCode, .error = exit.error().message(), .finished = now()};
 }
 
 Liveness look_at(const ProcessIdentity& process) {

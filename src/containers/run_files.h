@@ -21,8 +21,9 @@ struct RunStatus {
 };
 
 Result<> write_status(const std::string& path, const RunStatus& status);
-// nullopt when there is none. A file that makes no sense is kCorrupt.
+// nullopt when there is none, or none that makes sense: then whoever it named cannot be known.
 Result<std::optional<RunStatus>> read_status(const std::string& path);
+// nullopt when there is none. One that makes no sense is an exit with kUnknownExitCode.
 Result<std::optional<ExitRecord>> read_exit(const std::string& path);
 
 // What /proc says of a process now.

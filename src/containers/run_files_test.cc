@@ -36,7 +36,9 @@ TEST(RunFiles, SayWhatWasWritten) {
   EXPECT_EQ(back.monitor.pid, 13);
   EXPECT_EQ(back.started, status.started);
   ASSERT_TRUE(sys::replace_file(path, "{\"pid\": true}"));
-  EXPECT_EQ(read_status(path).error().kind(), ErrorKind::kCorrupt);
+  EXPECT_FALSE(read_status(path)->has_value());
+  ASSERT_TRUE(sys::replace_file(path, "{\"code\":"));
+  EXPECT_EQ((*read_exit(path))->code, kUnknownExitCode);
 }
 
 TEST(RunFiles, TakeOnlyTheVeryProcessForRunning) {

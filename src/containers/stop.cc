@@ -120,7 +120,10 @@ Result<int> Containers::wait(const Container& container) {
     const std::optional<Row> row = TRY(records.get(container.id));
     if (!row) return error(ErrorKind::kNotFound, "No such container: {}", container.id);
     const State state = TRY(derive(*row));
-    if (!state.running()) return state.exit_code;
+    if (!state.running()) {
+      TRY(teardown(container.id));
+      return state.exit_code;
+    }
     Result<sys::UniqueFd> init = open_init(container);
     if (init) TRY(wait_gone(init->get(), std::nullopt));
     TRY(teardown(container.id));

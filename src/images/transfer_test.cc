@@ -113,6 +113,7 @@ struct Host {
     settings.first_retry_pause = std::chrono::milliseconds(1);
     client = registry::Client::open(settings).value();
   }
+  ~Host() { EXPECT_TRUE(layers.unmount_unused({})); }
   static std::span<const store::Schema> schemas() {
     static const std::vector<store::Schema> all{Images::schema(), layers::schema()};
     return all;

@@ -7,6 +7,8 @@
 //     as nobody, without capabilities and without any path of interest.
 //   strata-layer directory LIMITS…  3: the tar   5: an empty directory   6, 7: as above
 //     as root, but confined to that directory and with the capabilities that restoring attributes takes.
+//   strata-layer compress gzip|zstd  3: the tar   5: the blob to write   6: the report
+//     as nobody, as above.
 //
 // LIMITS…: max-tar-size max-entries max-metadata KEY|- in-place|copy implied|none
 #include <linux/capability.h>
@@ -20,6 +22,7 @@
 
 #include "base/strings.h"
 #include "codec/compression.h"
+#include "layers/compress_stream.h"
 #include "layers/directory_form.h"
 #include "layers/unpack_stream.h"
 #include "sys/confined_root.h"
@@ -78,7 +81,20 @@ Result<layers::WorkerReport> make_directory(layers::UnpackOptions options) {
   return std::move(unpacked.report);
 }
 
+Result<layers::WorkerReport> make_blob(std::string_view compression) {
+  TRY(sys::drop_all_privileges());
+  end_with_parent();
+  layers::CompressOptions options;
+  options.tar = kInput;
+  options.output = kOutput;
+  options.compression = compression == "zstd" ? codec::Compression::kZstd : codec::Compression::kGzip;
+  options.threads = std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
+  options.compress = [](codec::Compression how, codec::ByteSink& out) { return codec::compress_fast(how, out); };
+  return layers::compress_stream(options);
+}
+
 Result<layers::WorkerReport> run(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == "compress") return make_blob(argv[2]);
   layers::UnpackOptions options = TRY(parse_arguments(argc, argv));
   if (std::string_view(argv[1]) == "directory") return make_directory(std::move(options));
   return make_index(std::move(options));

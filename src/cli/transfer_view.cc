@@ -119,7 +119,7 @@ void PushView::layer(std::size_t layer, State state, std::uint64_t done, std::ui
     case State::kWaiting:
       return lines_.set(line, "Waiting");
     case State::kCompressing:
-      return lines_.set(line, "Compressing", done, std::max<std::uint64_t>(total, 1));
+      return lines_.set(line, "Compressing");
     case State::kPushing:
       return lines_.set(line, "Pushing", done, std::max<std::uint64_t>(total, 1));
     case State::kPushed:

@@ -36,7 +36,7 @@ class PushProgress {
     kPreparing,
     kWaiting,
     kCompressing,    // the original blob is not to be had: the tar is compressed again
-    kPushing,        // done and total in bytes
+    kPushing,        // done and total in compressed bytes
     kPushed,
     kMounted,        // from the repository in `detail`
     kAlreadyExists,

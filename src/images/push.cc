@@ -15,9 +15,7 @@
 #include <set>
 #include <thread>
 
-#include "codec/byte_stream.h"
 #include "codec/compression.h"
-#include "codec/sha256.h"
 #include "images/images.h"
 #include "images/records.h"
 #include "layers/layers.h"
@@ -35,27 +33,6 @@ using State = PushProgress::State;
 using records::Blob;
 
 constexpr std::size_t kLayersAtOnce = 8;
-// Tars compress at a hundred megabytes a second with this, at forty with zlib's default; a tenth more bytes.
-constexpr int kGzipLevel = 1;
-constexpr std::size_t kChunk = 1 << 20;
-
-// Writes to a file and counts and hashes what goes through.
-class HashingFile : public codec::ByteSink {
- public:
-  explicit HashingFile(int fd) : fd_(fd) {}
-  Result<> write(std::span<const std::byte> bytes) override {
-    hash_.update(bytes);
-    size_ += bytes.size();
-    return sys::write_all(fd_, bytes);
-  }
-  oci::Digest digest() { return oci::Digest::from_bytes(hash_.finish()); }
-  std::uint64_t size() const { return size_; }
-
- private:
-  int fd_;
-  codec::Sha256 hash_;
-  std::uint64_t size_ = 0;
-};
 
 bool is_docker(std::string_view type) { return type.starts_with("application/vnd.docker."); }
 
@@ -187,33 +164,21 @@ bool Push::relay(LayerWork& work, const Blob& blob) {
 }
 
 Result<> Push::compress(store::Lease& lease, LayerWork& work) {
-  const auto layer = TRY(layers_.open_tar(work.diff_id));
-  const auto total = static_cast<std::uint64_t>(TRY(sys::stat_fd(layer.get())).st_size);
-  const std::string path = fmt::format("{}/push-{}", lease.directory(), work.diff_id.hex());
-  const sys::UniqueFd file = TRY(sys::open_file(path, O_RDWR | O_CREAT | O_TRUNC, 0600));
-  HashingFile out(file.get());
-  const auto compressor = TRY(codec::compress(codec::Compression::kGzip, out, kGzipLevel));
-  std::vector<std::byte> buffer(kChunk);
-  for (std::uint64_t offset = 0; offset < total;) {
-    const std::size_t n = TRY(sys::pread_full(layer.get(), buffer, offset));
-    if (n == 0) return error(ErrorKind::kCorrupt, "layer {}: its tar ends early", work.diff_id.to_string());
-    TRY(compressor->write(std::span(buffer).first(n)));
-    offset += n;
-    report(work, State::kCompressing, offset, total);
-  }
-  TRY(compressor->finish());
+  report(work, State::kCompressing, 0, 0);
+  const layers::CompressedLayer made = TRY(layers_.compress(lease, work.diff_id, codec::Compression::kGzip));
   Blob blob;
-  blob.compression = codec::Compression::kGzip;
-  blob.descriptor.digest = out.digest();
-  blob.descriptor.size = out.size();
+  blob.compression = made.compression;
+  blob.descriptor.digest = made.digest;
+  blob.descriptor.size = made.size;
   blob.descriptor.media_type = layer_type(original_ && is_docker(original_->media_type), blob.compression);
   if (TRY(client_.has_blob(target_, blob.descriptor.digest))) {
     done(work, blob, State::kAlreadyExists);
   } else {
+    const sys::UniqueFd file = TRY(sys::open_file(made.path, O_RDONLY));
     TRY(client_.push_blob(target_, blob.descriptor, file.get(), counter(work, blob.descriptor.size)));
     done(work, blob, State::kPushed);
   }
-  TRY(sys::remove_file(path));
+  TRY(sys::remove_file(made.path));
   return {};
 }
 

@@ -141,6 +141,23 @@ Result<sys::UniqueFd> Layers::open_tar(const oci::Digest& diff_id) {
   return TRY(sys::open_file(impl_->tar_path(diff_id), O_RDONLY), "layer {}", diff_id.to_string());
 }
 
+Result<CompressedLayer> Layers::compress(store::Lease& lease, const oci::Digest& diff_id, codec::Compression compression) {
+  const sys::UniqueFd tar = TRY(open_tar(diff_id));
+  CompressedLayer layer;
+  layer.path = impl_->lease_file(lease, "blob");
+  layer.compression = compression;
+  const sys::UniqueFd output = TRY(sys::open_file(layer.path, O_RDWR | O_CREAT | O_EXCL, 0600));
+  const auto report = run_compressor(impl_->options.worker_program, tar.get(), output.get(), compression);
+  if (!report || report->diff_id != diff_id.hex()) (void)sys::remove_file(layer.path);
+  if (!report) return report.error().with_context("layer " + diff_id.to_string());
+  if (report->diff_id != diff_id.hex())
+    return error(ErrorKind::kCorrupt, "layer {}: its tar on the disk is damaged; remove the image and pull it again",
+                 diff_id.to_string());
+  layer.digest = TRY(oci::Digest::from_hex(report->blob_digest));
+  layer.size = report->blob_size;
+  return layer;
+}
+
 // --- from a stream to files in a lease ---
 
 WorkerJob Layers::Impl::job(const Limits& limits) const {

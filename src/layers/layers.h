@@ -89,6 +89,14 @@ struct Options {
   std::string worker_program;         // path of strata-layer
 };
 
+// A layer made ready to be sent: a file in the lease's directory.
+struct CompressedLayer {
+  std::string path;
+  oci::Digest digest;
+  std::uint64_t size = 0;
+  codec::Compression compression = codec::Compression::kGzip;
+};
+
 enum class Form { kIndex, kDirectory };
 
 // What a layer takes on disk, in bytes.
@@ -127,6 +135,9 @@ class Layers {
                       const std::optional<oci::Digest>& parent_chain);
 
   Result<sys::UniqueFd> open_tar(const oci::Digest& diff_id);
+  // The tar as gzip or zstd, made by a worker on all processors. The same tar gives the same bytes.
+  // Errors: kNotFound; kCorrupt when the tar on the disk is not what its diff ID says.
+  Result<CompressedLayer> compress(store::Lease& lease, const oci::Digest& diff_id, codec::Compression compression);
 
   // The root file system of a chain, bottom layer first: a detached overlay mount that lives as long as
   // the descriptor, or as the mount namespace it is moved into. `upper` null: read-only. An empty chain

@@ -10,9 +10,28 @@
 #include "sys/unique_fd.h"
 
 namespace strata::layers {
+namespace {
+
+// Starts the worker with descriptor 6 for its report, waits for it and its end.
+Result<WorkerReport> report_of(sys::SpawnOptions options) {
+  sys::Pipe report = TRY(sys::make_pipe());
+  options.environment.emplace();
+  options.fds.emplace_back(report.write.get(), 6);
+  sys::Child child = TRY(sys::spawn(options));
+  report.write.reset();
+  Result<std::string> text = sys::read_fd(report.read.get(), kMaxReport);
+  report.read.reset();  // a worker that says too much ends by that
+  const sys::ExitStatus status = TRY(child.wait());
+  if (!text) return std::move(text).take_error();
+  if (text->empty())
+    return error(ErrorKind::kInternal, "strata-layer ended without a report ({} {})",
+                 status.signal != 0 ? "signal" : "exit code", status.signal != 0 ? status.signal : status.code);
+  return parse_report(*text);
+}
+
+}  // namespace
 
 Result<WorkerReport> run_worker(const WorkerJob& job) {
-  sys::Pipe report = TRY(sys::make_pipe());
   const bool in_place = job.tar < 0;
   sys::SpawnOptions options;
   options.program = job.program;
@@ -24,24 +43,22 @@ Result<WorkerReport> run_worker(const WorkerJob& job) {
                        job.key.empty() ? "-" : job.key,
                        in_place ? "in-place" : "copy",
                        job.implied_attributes.empty() ? "none" : "implied"};
-  options.environment.emplace();
-  options.fds = {{job.input, 3}, {job.directory >= 0 ? job.directory : job.index, 5}, {report.write.get(), 6}};
+  options.fds = {{job.input, 3}, {job.directory >= 0 ? job.directory : job.index, 5}};
   if (!in_place) options.fds.emplace_back(job.tar, 4);
   sys::UniqueFd implied;
   if (!job.implied_attributes.empty()) {
     implied = TRY(sys::memory_file("implied-parents", to_json(job.implied_attributes)));
     options.fds.emplace_back(implied.get(), 7);
   }
-  sys::Child child = TRY(sys::spawn(options));
-  report.write.reset();
-  Result<std::string> text = sys::read_fd(report.read.get(), kMaxReport);
-  report.read.reset();  // a worker that says too much ends by that
-  const sys::ExitStatus status = TRY(child.wait());
-  if (!text) return std::move(text).take_error();
-  if (text->empty())
-    return error(ErrorKind::kInternal, "strata-layer ended without a report ({} {})",
-                 status.signal != 0 ? "signal" : "exit code", status.signal != 0 ? status.signal : status.code);
-  return parse_report(*text);
+  return report_of(std::move(options));
+}
+
+Result<WorkerReport> run_compressor(const std::string& program, int input, int output, codec::Compression compression) {
+  sys::SpawnOptions options;
+  options.program = program;
+  options.arguments = {"strata-layer", "compress", std::string(codec::to_string(compression))};
+  options.fds = {{input, 3}, {output, 5}};
+  return report_of(std::move(options));
 }
 
 }  // namespace strata::layers

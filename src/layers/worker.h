@@ -23,4 +23,7 @@ struct WorkerJob {
 // Waits for its end. The worker's error comes back as it is; kInternal when it died without a report.
 Result<WorkerReport> run_worker(const WorkerJob& job);
 
+// Compresses the tar `input` into `output` (an empty file).
+Result<WorkerReport> run_compressor(const std::string& program, int input, int output, codec::Compression compression);
+
 }  // namespace strata::layers

@@ -38,7 +38,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const Settings& settings) {
   engine->containers_ = std::make_unique<containers::Containers>(containers::Parts{
       *engine->store_, *engine->layers_, *engine->images_, *engine->networks_, programs + "/strata-monitor",
       {programs + "/strata", "--root", settings.paths.root, "--run-root", settings.paths.run_root, "internal-teardown"}});
-  TRY(store::sweep_dead_leases(*engine->store_));
+  if (TRY(store::sweep_dead_leases(*engine->store_))) TRY(engine->layers_->sweep());
   TRY(engine->containers_->sweep());
   return engine;
 }

@@ -466,11 +466,13 @@ TEST_F(TransferTest, APullThatIsKilledAtAnyMomentLeavesNothingInTheWay) {
     (void)sys::wait_child(pid);
 
     Host host(directory);
-    ASSERT_TRUE(store::sweep_dead_leases(*host.store));
+    // As every command begins.
+    if (store::sweep_dead_leases(*host.store).value()) {
+      ASSERT_TRUE(host.layers.sweep());
+    }
     const auto pulled = host.pull(name);
     ASSERT_TRUE(pulled) << "round " << round << ": " << pulled.error().message();
     EXPECT_TRUE(sys::list_directory(host.root() + "/leases")->empty());
-    ASSERT_TRUE(host.layers.sweep());
     EXPECT_EQ(host.files(), expected) << "round " << round;
     ASSERT_TRUE(host.remove(name));
     EXPECT_EQ(host.files(), kNone) << "round " << round;

@@ -100,7 +100,7 @@ Result<> Lease::hold(std::string_view kind, std::string_view key) {
                           std::string_view(id_));
 }
 
-Result<> sweep_dead_leases(Store& store) {
+Result<bool> sweep_dead_leases(Store& store) {
   const std::string leases = store.paths().root + "/leases";
   std::vector<std::string> names;
   if (auto listed = sys::list_directory(leases))
@@ -109,10 +109,11 @@ Result<> sweep_dead_leases(Store& store) {
     return std::move(listed).take_error();
   if (names.empty()) {
     Statement any = TRY(store.db().query("SELECT 1 FROM store_lease LIMIT 1"));
-    if (!TRY(any.step())) return {};
+    if (!TRY(any.step())) return false;
   }
 
   std::vector<std::string> dead;
+  std::vector<std::string> gone;
   {
     const auto gate = TRY(sys::FileLock::acquire(gate_path(store)));
     const auto holders = TRY(holder_pids(store));
@@ -134,7 +135,6 @@ Result<> sweep_dead_leases(Store& store) {
       if (sys::rename_path(directory, leases + '/' + aside)) dead.push_back(std::move(aside));
     }
     Transaction change = TRY(store.db().begin());
-    std::vector<std::string> gone;
     {
       Statement rows = TRY(store.db().query("SELECT id FROM store_lease"));
       while (TRY(rows.step()))
@@ -144,11 +144,11 @@ Result<> sweep_dead_leases(Store& store) {
     TRY(change.commit());
   }
   for (const std::string& name : dead) {
-    const Result<> removed = sys::remove_tree(leases + '/' + name);
+    Result<> removed = sys::remove_tree(leases + '/' + name);
     // Two sweeps may be deleting the same tree.
-    if (!removed && removed.error().error_number() != ENOENT) return removed;
+    if (!removed && removed.error().error_number() != ENOENT) return std::move(removed).take_error();
   }
-  return {};
+  return !dead.empty() || !gone.empty();
 }
 
 }  // namespace strata::store

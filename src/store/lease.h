@@ -47,7 +47,7 @@ class [[nodiscard]] Lease {
 };
 
 // Removes the directories and rows of leases whose holders are gone. Not inside a transaction. Two system calls and
-// a read when there are none.
-Result<> sweep_dead_leases(Store& store);
+// a read when there are none. True when there was one: then its files may have been on their way elsewhere.
+Result<bool> sweep_dead_leases(Store& store);
 
 }  // namespace strata::store

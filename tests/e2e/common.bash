@@ -48,13 +48,14 @@ until_true() {
   done
 }
 
-# docker-registry on a free loopback port: REGISTRY=127.0.0.1:PORT, its log in $REGISTRY_LOG. More lines of
+# docker-registry on a free loopback port: REGISTRY=127.0.0.1:PORT, its log in $LOG_OF_REGISTRY (the
+# program reads variables that begin with REGISTRY_ as configuration). More lines of
 # its configuration may come on standard input.
 start_registry() {
   local port more
   port=$(free_port)
   more=$([ -t 0 ] || cat)
-  export REGISTRY=127.0.0.1:$port REGISTRY_LOG=$BATS_FILE_TMPDIR/registry.log
+  export REGISTRY=127.0.0.1:$port LOG_OF_REGISTRY=$BATS_FILE_TMPDIR/registry.log
   cat >"$BATS_FILE_TMPDIR/registry.yml" <<YML
 version: 0.1
 log: {level: info}
@@ -63,7 +64,7 @@ http:
   addr: $REGISTRY
 $more
 YML
-  OTEL_TRACES_EXPORTER=none "$STRATA_TEST_REGISTRY" serve "$BATS_FILE_TMPDIR/registry.yml" >"$REGISTRY_LOG" 2>&1 3>&- &
+  OTEL_TRACES_EXPORTER=none "$STRATA_TEST_REGISTRY" serve "$BATS_FILE_TMPDIR/registry.yml" >"$LOG_OF_REGISTRY" 2>&1 3>&- &
   echo $! >"$BATS_FILE_TMPDIR/registry.pid"
   until_true 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null
 }
@@ -87,7 +88,7 @@ build_busybox() {
   local context=$BATS_FILE_TMPDIR/busybox
   mkdir -p "$context"
   cp "$(command -v busybox)" "$context/busybox"
-  printf 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\nCMD ["sh"]\n' >"$context/Dockerfile"
+  printf 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\nRUN mkdir -m 1777 /tmp && mkdir /mnt\nCMD ["sh"]\n' >"$context/Dockerfile"
   strata build -q -t busybox "$context" >/dev/null
 }
 

@@ -245,16 +245,17 @@ Result<> LayerTree::add_whiteout(std::uint32_t directory, std::string_view base)
 }
 
 Result<> LayerTree::add_link(const TarEntry& entry) {
-  const Error missing = error(ErrorKind::kCorrupt, "hard link to {}, which this layer does not hold",
-                              quoted(entry.link_target));
+  const auto missing = [&] {
+    return error(ErrorKind::kCorrupt, "hard link to {}, which this layer does not hold", quoted(entry.link_target));
+  };
   std::vector<std::string_view> components = clean_components(entry.link_target);
-  if (components.empty()) return missing;
+  if (components.empty()) return missing();
   const std::string_view last = components.back();
   components.pop_back();
   const Result<std::uint32_t> holder = walk(std::move(components), false);
-  if (!holder) return missing;
+  if (!holder) return missing();
   const Name* target = find_name(*holder, last);
-  if (target == nullptr || target->inode == kNone) return missing;
+  if (target == nullptr || target->inode == kNone) return missing();
   const InodeId inode = target->inode;
   if (tree_.inodes[inode].type == FileType::kDirectory)
     return error(ErrorKind::kCorrupt, "hard link to the directory {}", quoted(entry.link_target));

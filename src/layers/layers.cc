@@ -295,6 +295,7 @@ Result<ImpliedAttributes> Layers::Impl::resolve(const Unpacked& unpacked, const 
   lowers.push_back(bottom.get());
   sys::OverlayOptions overlay;
   overlay.lowers = lowers;
+  overlay.scratch = store.paths().run_root;
   const sys::UniqueFd below = TRY(sys::mount_overlay(overlay));
   return attributes_below(below.get(), unpacked.implied_parents);
 }
@@ -481,6 +482,7 @@ Result<sys::UniqueFd> Layers::mount_rootfs(std::span<const oci::Digest> chain, c
   }
   sys::OverlayOptions overlay;
   overlay.lowers = lowers;
+  overlay.scratch = impl_->store.paths().run_root;
   if (upper != nullptr) {
     overlay.upper = upper->upper;
     overlay.work = upper->work;

@@ -1,6 +1,7 @@
 #include "layers/unpack_stream.h"
 
 #include <algorithm>
+#include <future>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -31,6 +32,7 @@ struct Pipeline {
   codec::Sha256Digest blob_digest{}, tar_digest{};
   std::uint64_t blob_size = 0, tar_size = 0;
   codec::Compression compression = codec::Compression::kNone;
+  std::promise<bool> same_bytes;  // whether blob and tar are the same: then one is not hashed
   std::mutex mutex;
   std::optional<Error> failed;  // the first one that is not only a consequence
 
@@ -67,19 +69,27 @@ void consume(Pipeline& p, Broadcast& broadcast, std::size_t consumer, Use use) {
   }
 }
 
-void hash(Pipeline& p, Broadcast& broadcast, codec::Sha256Digest& digest) {
+void hash(Pipeline& p, Broadcast& broadcast, codec::Sha256Digest& digest, bool wanted) {
   codec::Sha256 state;
   consume(p, broadcast, 0, [&](std::span<const std::byte> bytes) -> Result<> {
-    state.update(bytes);
+    if (wanted) state.update(bytes);
     return {};
   });
   digest = state.finish();
 }
 
+void hash_blob(Pipeline& p) {
+  const bool same = p.same_bytes.get_future().get();
+  hash(p, p.blob, p.blob_digest, !same);
+}
+
 Result<> inflate_all(Pipeline& p) {
   BroadcastSource raw(p.blob, 1);
-  const auto peeked = TRY(codec::PeekedSource::create(raw, codec::kCompressionHeadSize));
-  p.compression = codec::detect_compression(peeked->head());
+  const auto head = codec::PeekedSource::create(raw, codec::kCompressionHeadSize);
+  if (head) p.compression = codec::detect_compression((*head)->head());
+  p.same_bytes.set_value(p.compression == codec::Compression::kNone);
+  if (!head) return head.error();
+  codec::PeekedSource* const peeked = head->get();
   const auto inflated = TRY(p.options.decompress(p.compression, *peeked));
   for (;;) {
     const std::span<std::byte> buffer = p.tar.reserve();
@@ -133,9 +143,9 @@ Result<UnpackedStream> unpack_stream(const UnpackOptions& options) {
   Pipeline& p = *shared;
   std::vector<std::thread> threads;
   threads.emplace_back([shared] { read_blob(*shared); });
-  threads.emplace_back([shared] { hash(*shared, shared->blob, shared->blob_digest); });
+  threads.emplace_back([shared] { hash_blob(*shared); });
   threads.emplace_back([shared] { inflate(*shared); });
-  threads.emplace_back([shared] { hash(*shared, shared->tar, shared->tar_digest); });
+  threads.emplace_back([shared] { hash(*shared, shared->tar, shared->tar_digest, true); });
   threads.emplace_back([shared] { write_tar(*shared); });
 
   UnpackedStream result;
@@ -155,7 +165,7 @@ Result<UnpackedStream> unpack_stream(const UnpackOptions& options) {
   if (p.failed) return *p.failed;
 
   WorkerReport& report = result.report;
-  report.blob_digest = hex(p.blob_digest);
+  report.blob_digest = hex(p.compression == codec::Compression::kNone ? p.tar_digest : p.blob_digest);
   report.blob_size = p.blob_size;
   report.compression = p.compression;
   report.diff_id = hex(p.tar_digest);

@@ -90,7 +90,7 @@ Result<UniqueFd> mount_by_call(const OverlayOptions& options, const Uppers& uppe
   if (data.size() >= static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)))
     return error(ErrorKind::kUnsupported, "{} layers: this kernel's overlayfs takes options of one page only",
                  options.lowers.size());
-  const TempDir place = TRY(TempDir::create("/tmp", "strata-mount."));
+  const TempDir place = TRY(TempDir::create(options.scratch, "strata-mount."));
   TRY(bind_private(place.path(), place.path()));
   if (::mount("overlay", place.path().c_str(), "overlay", uppers.upper ? 0 : MS_RDONLY, data.c_str()) != 0) {
     const Error failed = error_from(errno, "mount overlay with {}", data);

@@ -19,6 +19,8 @@ struct OverlayOptions {
   std::string upper;
   std::string work;
   bool volatile_ = false;  // never synced; an upper used so before is accepted again
+  // A directory of ours where mount(2) may attach for a moment, on kernels that need it.
+  std::string scratch = "/tmp";
 };
 
 inline constexpr std::size_t kMaxOverlayLowers = 500;

@@ -4,7 +4,7 @@
 //   strata-layer index LIMITS…      3: the bytes, compressed or not   4: the tar to write ("in place": 3 is it)
 //                                   5: the index to write             6: the report
 //                                   7: attributes of implied parents, if "implied"
-//     as nobody, without capabilities and without any path of interest.
+//     as nobody, without capabilities, unable to open anything (Landlock, seccomp).
 //   strata-layer directory LIMITS…  3: the tar   5: an empty directory   6, 7: as above
 //     as root, but confined to that directory and with the capabilities that restoring attributes takes.
 //   strata-layer compress gzip|zstd  3: the tar   5: the blob to write   6: the report
@@ -12,10 +12,12 @@
 //
 // LIMITS…: max-tar-size max-entries max-metadata KEY|- in-place|copy implied|none
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <string_view>
 #include <thread>
@@ -28,7 +30,9 @@
 #include "sys/confined_root.h"
 #include "sys/file.h"
 #include "sys/hangup.h"
+#include "sys/landlock.h"
 #include "sys/privileges.h"
+#include "sys/seccomp.h"
 
 namespace {
 
@@ -62,8 +66,27 @@ void end_with_parent() {
   }).detach();
 }
 
-Result<layers::WorkerReport> make_index(layers::UnpackOptions options) {
+// What threads, memory and the descriptors that are open need: nothing with a path, no new descriptor.
+constexpr std::string_view kAllowed[] = {
+    "read", "write", "pread64", "pwrite64", "lseek", "close", "fstat", "newfstatat", "fstatfs", "poll",
+    "mmap", "munmap", "mprotect", "mremap", "madvise", "brk", "futex", "clone3", "clone", "set_robust_list", "rseq",
+    "sched_yield", "sched_getaffinity", "prlimit64", "exit", "exit_group", "getrandom", "gettid", "getpid", "tgkill",
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "restart_syscall", "clock_gettime", "clock_nanosleep"};
+
+// The bytes come from anywhere. Refused calls fail: this is the last wall, not a tripwire.
+Result<> enter_sandbox() {
   TRY(sys::drop_all_privileges());
+  TRY(sys::landlock_read_only({}));
+  constexpr auto kNative = sys::SyscallAbi::kX86_64;
+  sys::SeccompBuilder builder({kNative}, SECCOMP_RET_ERRNO | EPERM, SECCOMP_RET_ERRNO | ENOSYS);
+  for (const std::string_view name : kAllowed)
+    builder.add(kNative, sys::syscall_number(kNative, name), SECCOMP_RET_ALLOW);
+  const sys::SeccompFilter filter = TRY(builder.build());
+  return filter.load();
+}
+
+Result<layers::WorkerReport> make_index(layers::UnpackOptions options) {
+  TRY(enter_sandbox());
   end_with_parent();
   options.index = kOutput;
   return TRY(layers::unpack_stream(options)).report;

@@ -258,12 +258,15 @@ Result<Layer> Layers::Impl::add(store::Lease& lease, const Unpacked& unpacked,
   if (parent && !TRY(records::find_layer(db(), *parent)))
     return error(ErrorKind::kConflict, "layer {}: its parent was removed meanwhile", unpacked.diff_id.to_string());
   const std::string tar = tar_path(unpacked.diff_id);
-  if (unpacked.tar_path != tar) {
+  const bool known = TRY(records::find_tar(db(), unpacked.diff_id)).has_value();
+  if (known && sys::exists(tar)) {
+    // The one that is there stays: it may be mounted. Ours goes with the lease.
+  } else if (unpacked.tar_path != tar) {
     TRY(sys::rename_path(unpacked.tar_path, tar));
     std::vector<WorkerReport::Implied> implied;
     for (const auto& [path, offset] : unpacked.implied_parents) implied.push_back({path, offset});
     TRY(records::put(db(), records::Tar{unpacked.diff_id, unpacked.tar_size, to_json(implied)}));
-  } else if (!TRY(records::find_tar(db(), unpacked.diff_id))) {
+  } else {
     return error(ErrorKind::kConflict, "layer {} was removed meanwhile", unpacked.diff_id.to_string());
   }
   TRY(install_tree(tree, record.tree_key, unpacked.diff_id));

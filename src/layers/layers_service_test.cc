@@ -102,6 +102,30 @@ TEST_F(LayerService, LimitsAreNamed) {
   EXPECT_NE(message({.max_metadata = 1000}, bytes).find("the limit of 1000 bytes"), std::string::npos);
 }
 
+// File-backed EROFS does not work on tmpfs: the probe says so, and the directory form serves.
+TEST_F(LayerService, AStoreThatCannotHoldIndexesUsesDirectories) {
+  const sys::UniqueFd memory = *sys::open_file("/dev/shm", O_PATH | O_DIRECTORY);
+  constexpr std::uint64_t kTmpfs = 0x01021994;
+  if (*sys::file_system_type(memory.get()) != kTmpfs) GTEST_SKIP() << "/dev/shm is no tmpfs";
+  TestStore store(Form::kIndex, "/dev/shm");
+  EXPECT_EQ(*store.layers().form(), Form::kDirectory);
+  const auto chain = store.chain({Tar().dir("tmp", 01777).file("a", "x").bytes(), Tar().file("tmp/b").whiteout(".wh.a").bytes()});
+  ASSERT_TRUE(chain) << chain.error().message();
+  const Tree tree = *store.tree(*chain);
+  EXPECT_EQ(tree.at("tmp").mode, "1777");
+  EXPECT_EQ(tree.size(), 3u);
+  for (const layers::Usage& usage : *store.layers().usage()) EXPECT_GE(usage.tree_bytes, 4096u);
+}
+
+TEST_F(LayerService, TheFormMayChangeLater) {
+  const auto chain = store_->chain({Tar().dir("tmp", 01777).file("a", "x").bytes(), Tar().file("tmp/b").bytes()});
+  const Tree before = *store_->tree(*chain);
+  Layers other(store_->store(), {.force_directory_form = true, .worker_program = *sys::own_directory() + "/strata-layer"});
+  const auto rootfs = other.mount_rootfs(*chain, nullptr);
+  ASSERT_TRUE(rootfs) << rootfs.error().message();
+  EXPECT_EQ(difference(before, look_at(rootfs->get())), "");
+}
+
 TEST_F(LayerService, AWorkerThatIsNotThereIsAnError) {
   Layers layers(store_->store(), {.worker_program = "/nonexistent/strata-layer"});
   const sys::UniqueFd file = *sys::memory_file("blob", Tar().bytes());

@@ -76,6 +76,9 @@ constexpr std::string_view kAllowed[] = {
 // The bytes come from anywhere. Refused calls fail: this is the last wall, not a tripwire.
 Result<> enter_sandbox() {
   TRY(sys::drop_all_privileges());
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return {};  // the sanitizers look into /proc and make pipes
+#endif
   TRY(sys::landlock_read_only({}));
   constexpr auto kNative = sys::SyscallAbi::kX86_64;
   sys::SeccompBuilder builder({kNative}, SECCOMP_RET_ERRNO | EPERM, SECCOMP_RET_ERRNO | ENOSYS);

@@ -114,7 +114,8 @@ TEST_F(LayerService, AStoreThatCannotHoldIndexesUsesDirectories) {
   const Tree tree = *store.tree(*chain);
   EXPECT_EQ(tree.at("tmp").mode, "1777");
   EXPECT_EQ(tree.size(), 3u);
-  for (const layers::Usage& usage : *store.layers().usage()) EXPECT_GE(usage.tree_bytes, 4096u);
+  const auto all = *store.layers().usage();
+  for (const layers::Usage& usage : all) EXPECT_GE(usage.tree_bytes, 4096u);
 }
 
 TEST_F(LayerService, TheFormMayChangeLater) {

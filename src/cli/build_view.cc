@@ -159,6 +159,7 @@ class LiveView final : public Progress {
     ticker_.join();
     const std::lock_guard lock(mutex_);
     erase();
+    flush();
   }
 
   int begin(std::string_view title) override {
@@ -200,12 +201,13 @@ class LiveView final : public Progress {
   void warning(std::string_view text) override {
     const std::lock_guard lock(mutex_);
     erase();
-    write_out(fmt::format("[Warning] {}\n", text));
+    frame_ += fmt::format("[Warning] {}\n", text);
     draw();
   }
   void failure(std::string_view title, const std::vector<std::string>& last_lines, std::string_view excerpt) override {
     const std::lock_guard lock(mutex_);
     erase();
+    flush();
     write_failure(title, last_lines, excerpt);
   }
 
@@ -230,7 +232,7 @@ class LiveView final : public Progress {
   }
 
   // One line of the terminal, the time at its right edge; longer text is cut at a character.
-  static void line(std::string text, std::optional<double> time) {
+  void line(std::string text, std::optional<double> time) {
     const std::string right = time ? fmt::format(" {:.1f}s", *time) : "";
     const std::size_t room = columns() - 1 - right.size();
     std::size_t width = 0;
@@ -241,12 +243,18 @@ class LiveView final : public Progress {
       ++width;
     }
     text.resize(end);
-    write_out(text + (time ? std::string(room - width, ' ') + right : "") + "\n");
+    frame_ += text + (time ? std::string(room - width, ' ') + right : "") + "\n";
   }
 
   void erase() {
-    if (drawn_ > 0) write_out(fmt::format("\x1b[{}A\r\x1b[J", drawn_));
+    if (drawn_ > 0) frame_ += fmt::format("\x1b[{}A\r\x1b[J", drawn_);
     drawn_ = 0;
+  }
+
+  // Everything in one write, so that nothing flickers.
+  void flush() {
+    write_out(frame_);
+    frame_.clear();
   }
 
   void draw() {
@@ -263,6 +271,7 @@ class LiveView final : public Progress {
         ++drawn_;
       }
     }
+    flush();
   }
 
   void tick(const std::stop_token& stop) {
@@ -278,6 +287,7 @@ class LiveView final : public Progress {
   std::map<int, Running> running_;
   int count_ = 0;
   std::size_t drawn_ = 0;
+  std::string frame_;
   std::optional<PullLines> pull_;
   std::jthread ticker_;  // last: it uses all the others
 };

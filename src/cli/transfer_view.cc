@@ -13,15 +13,20 @@ namespace strata::cli {
 namespace {
 
 constexpr std::size_t kBarWidth = 50;
+constexpr std::size_t kBesideBar = 46;  // columns for the name, the status and the numbers
 constexpr int kStandardOutput = 1;
 
-// "[=====>     ]  12.3MB/31.4MB"
-std::string bar(std::uint64_t done, std::uint64_t total) {
-  const auto filled = static_cast<std::size_t>(static_cast<double>(std::min(done, total)) / static_cast<double>(total) * kBarWidth);
+// "[=====>     ]  12.3MB/31.4MB"; without the bar where there is no room for it.
+std::string bar(std::uint64_t done, std::uint64_t total, std::size_t columns) {
+  const std::string numbers = fmt::format("{}/{}", human_size(done), human_size(total));
+  if (columns < kBesideBar + 5) return numbers;
+  const std::size_t width = std::min(kBarWidth, columns - kBesideBar);
+  const auto filled = static_cast<std::size_t>(static_cast<double>(std::min(done, total)) / static_cast<double>(total) *
+                                               static_cast<double>(width));
   std::string text(filled, '=');
-  if (filled < kBarWidth) text += '>';
-  text.resize(kBarWidth, ' ');
-  return fmt::format("[{}]  {}/{}", text, human_size(done), human_size(total));
+  if (filled < width) text += '>';
+  text.resize(width, ' ');
+  return fmt::format("[{}]  {}", text, numbers);
 }
 
 }  // namespace
@@ -50,7 +55,7 @@ void LayerLines::set(std::size_t index, const std::string& status, std::uint64_t
     std::fflush(stdout);
     return;
   }
-  std::string text = fmt::format("{}: {}{}", line.name, status, total != 0 ? ' ' + bar(done, total) : "");
+  std::string text = fmt::format("{}: {}{}", line.name, status, total != 0 ? ' ' + bar(done, total, columns_) : "");
   // A line that wraps would be two lines.
   if (text.size() >= columns_) text.resize(columns_ - 1);
   if (text == line.drawn) return;

@@ -25,9 +25,9 @@ Result<ordered_json> container_config(const oci::ContainerConfig& config) {
   object["Hostname"] = "";
   object["Domainname"] = "";
   object["User"] = config.user;
-  object["AttachStdin"] = object["AttachStdout"] = object["AttachStderr"] = false;
+  for (const char* stream : {"AttachStdin", "AttachStdout", "AttachStderr"}) object[stream] = false;
   if (!config.exposed_ports.empty()) object["ExposedPorts"] = set_or_null(config.exposed_ports);
-  object["Tty"] = object["OpenStdin"] = object["StdinOnce"] = false;
+  for (const char* flag : {"Tty", "OpenStdin", "StdinOnce"}) object[flag] = false;
   object["Env"] = strings_or_null(config.env);
   object["Cmd"] = strings_or_null(config.cmd);
   if (!config.healthcheck.empty()) object["Healthcheck"] = TRY(parse_json(config.healthcheck));

@@ -36,7 +36,7 @@ struct LayerWork {
   oci::Digest chain_id;
   enum class Plan { kPresent, kReuse, kFetch } plan = Plan::kFetch;
   std::optional<layers::Unpacked> unpacked;
-  const registry::Download* download = nullptr;  // while it runs
+  registry::Download* download = nullptr;  // while it runs
 };
 
 }  // namespace
@@ -64,6 +64,7 @@ class Pull {
   Result<> keep_origins(std::span<const oci::Digest> diff_ids);
   void report(const LayerWork& work, State state, std::uint64_t done = 0);
   void report_downloads();
+  void fail(Error reason);
 
   Images& images_;
   store::Store& store_;
@@ -175,6 +176,7 @@ Result<> Pull::fetch_layer(store::Lease& lease, LayerWork& work) {
   auto download = TRY(client_.open_blob(reference_, work.blob));
   {
     const std::scoped_lock lock(mutex_);
+    if (failure_) return *failure_;
     work.download = &download;
     report(work, State::kDownloading);
   }
@@ -222,7 +224,7 @@ Result<> Pull::fetch_layers(store::Lease& lease) {
       }
       Result<> fetched = fetch_layer(lease, *wanted[i]);
       const std::scoped_lock lock(mutex_);
-      if (!fetched && !failure_) failure_ = std::move(fetched).take_error();
+      if (!fetched) fail(std::move(fetched).take_error());
       changed_.notify_all();
     }
   };
@@ -246,10 +248,18 @@ Result<> Pull::commit_layers(store::Lease& lease) {
     Result<> committed = commit_layer(lease, i);
     if (committed) continue;
     const std::scoped_lock lock(mutex_);
-    if (!failure_) failure_ = std::move(committed).take_error();
+    fail(std::move(committed).take_error());
     return *failure_;
   }
   return {};
+}
+
+// With the lock held. The first failure is the one that counts; the other layers need not be waited for.
+void Pull::fail(Error reason) {
+  if (failure_) return;
+  failure_ = std::move(reason);
+  for (const LayerWork& work : work_)
+    if (work.download != nullptr) work.download->cancel();
 }
 
 Result<> Pull::commit_layer(store::Lease& lease, std::size_t index) {

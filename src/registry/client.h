@@ -39,7 +39,7 @@ namespace strata::registry {
 //   auto unpacked = layers.unpack(lease, download.fd(), limits);   // reads to the end
 //   TRY(download.finish());                                        // the better error of the two: look here first
 //
-// Move-only; used by one thread, except received(). The destructor abandons the transfer.
+// Move-only; used by one thread, except received() and cancel(). The destructor abandons the transfer.
 class [[nodiscard]] Download {
  public:
   class State;
@@ -54,6 +54,9 @@ class [[nodiscard]] Download {
   sys::UniqueFd take_fd();
   // Bytes that have come out of fd() or wait there; for progress. Any thread.
   std::uint64_t received() const;
+  // Ends the transfer, and with it what comes out of fd(), now: for a download that nobody wants any more because
+  // another one has failed. Any thread.
+  void cancel();
   // Closes fd() and waits for the end of the transfer. That nobody read to the end is no error here (what
   // failed then is the reader), and ends the transfer.
   // Errors: what broke it; kCorrupt when the blob was shorter or longer than its descriptor says.

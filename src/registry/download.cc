@@ -25,14 +25,18 @@ class Download::State {
         start_(offset) {}
 
   ~State() {
+    cancel();
+    read_end.reset();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void cancel() {
     {
       const std::lock_guard lock(mutex_);
       abandoned_ = true;
       if (transfer_) transfer_->cancel();
     }
     changed_.notify_all();
-    read_end.reset();
-    if (thread_.joinable()) thread_.join();
   }
 
   // The first transfer is opened by the caller's thread, so that it hears of a refusal.
@@ -170,6 +174,7 @@ Download::~Download() = default;
 int Download::fd() const { return state_->read_end.get(); }
 sys::UniqueFd Download::take_fd() { return std::move(state_->read_end); }
 std::uint64_t Download::received() const { return state_->received(); }
+void Download::cancel() { state_->cancel(); }
 Result<> Download::finish() { return state_->finish(); }
 
 Result<Download> start_download(Session& session, Endpoints sources, const oci::Reference& repository,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "base/result.h"
 #include "sys/unique_fd.h"
@@ -16,6 +17,7 @@ enum class Signal : char {
   kContinue = 'C',  // caller: the network is there
   kStart = 'S',     // caller: execute
   kError = 'E',     // child: an Error, encoded
+  kFailedStep = 'X',  // child: which of the last steps failed (sys::HiddenExecStep)
 };
 
 struct Received {
@@ -26,6 +28,9 @@ struct Received {
 Result<> send_signal(int socket, Signal signal, int fd = -1);
 // Best effort: who would hear that it failed?
 void send_error(int socket, const Error& error);
+// The message of kFailedStep for a program, with room for the step and the errno at kFailedStepAt.
+std::string failed_step_report(const std::string& program);
+inline constexpr std::size_t kFailedStepAt = 1;
 // nullopt when the other end is closed; an Error that the child sent is returned as that Error.
 Result<std::optional<Received>> receive_signal(int socket);
 

@@ -320,6 +320,17 @@ TEST_F(CreateTest, AWorkingDirectoryThatIsADescriptorOfTheHostIsRefused) {
   ::close(leaked);
 }
 
+TEST_F(CreateTest, OurOwnProgramCannotBeExecutedFromInside) {
+  // CVE-2019-5736: what a script's interpreter line finds must not be the program that set the container up.
+  ASSERT_TRUE(sys::replace_file(in_root("/bin/trap"), "#!/proc/self/exe --gtest_list_tests\n", 0755));
+  for (const char* command : {"/bin/trap", "/proc/self/exe"}) {
+    auto spec = spec_for("");
+    spec.process.args = {command};
+    const Error error = failure_of(spec);
+    EXPECT_EQ(error.kind(), ErrorKind::kCommandNotRunnable) << error.message();
+  }
+}
+
 TEST_F(CreateTest, StandardStreamsBelongToTheUser) {
   auto spec = spec_for("echo through the name > /dev/stdout");
   spec.process.user.uid = 1000;

@@ -71,7 +71,7 @@ Result<> set_up(const Inside& inside) {
   sys::close_descriptor(inside.callers_control);
   sys::reset_signals();
   const Result<> ready = set_up(inside);
-  send_error(inside.control, ready ? become(inside.plan) : ready.error());
+  send_error(inside.control, ready ? become(inside.plan, inside.control) : ready.error());
   sys::exit_now(127);
 }
 

@@ -90,6 +90,7 @@ TEST_F(ExecTest, WhatCannotBeExecutedIsSaidInDockersWords) {
   EXPECT_EQ(failure(process({"foo"})).message(), "exec: \"foo\": executable file not found in $PATH");
   EXPECT_EQ(failure(process({"foo"})).kind(), ErrorKind::kCommandNotFound);
   EXPECT_EQ(failure(process({"/etc"})).message(), "exec: \"/etc\": is a directory");
+  EXPECT_EQ(failure(process({"/proc/self/exe"})).kind(), ErrorKind::kCommandNotRunnable);
 }
 
 TEST_F(ExecTest, GetsATerminalOfItsOwn) {

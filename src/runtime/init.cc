@@ -86,7 +86,7 @@ void run_init(const InitOptions& options) {
   }
   if (!send_signal(options.control, Signal::kReady)) sys::exit_now(1);
   await(options.control, Signal::kStart);
-  send_error(options.control, become(options.plan.process));
+  send_error(options.control, become(options.plan.process, options.control));
   sys::exit_now(127);
 }
 

@@ -4,9 +4,11 @@
 
 #include <cerrno>
 
+#include "runtime/control.h"
 #include "runtime/executable.h"
 #include "runtime/seccomp_profile.h"
 #include "sys/file.h"
+#include "sys/hidden_exec.h"
 #include "sys/process_state.h"
 #include "sys/rlimit.h"
 #include "sys/rooted_path.h"
@@ -124,16 +126,30 @@ Result<> settle(const ProcessPlan& plan) {
   return {};
 }
 
-Error become(const ProcessPlan& plan) {
+Error become(const ProcessPlan& plan, int control) {
+  const oci::Process& process = plan.process;
+  const auto program = find_executable(process.args[0], process.env);
+  if (!program) return program.error();
+  Error failed = sys::execute_hidden({.program = *program,
+                                      .arguments = process.args,
+                                      .environment = process.env,
+                                      .filter = plan.seccomp ? &*plan.seccomp : nullptr,
+                                      .filter_flags = plan.seccomp_flags,
+                                      .capabilities = plan.capabilities,
+                                      .socket = control,
+                                      .report = failed_step_report(*program),
+                                      .report_at = kFailedStepAt});
+  if (failed.kind() != ErrorKind::kUnsupported) return failed;
+  if (sys::leads_to_ourselves(*program))
+    return error(ErrorKind::kCommandNotRunnable, "exec {}: it leads out of the container", *program);
   const auto run = [&]() -> Result<> {
-    const std::string program = TRY(find_executable(plan.process.args[0], plan.process.env));
     // The filter needs CAP_SYS_ADMIN (or no_new_privs), so it comes before the capabilities go; what is
     // called after it is little, and every profile that can run a program has it.
     if (plan.seccomp) TRY(plan.seccomp->load(plan.seccomp_flags));
     const sys::CapabilitySets& sets = plan.capabilities;
     TRY(sys::set_capabilities(sets.effective, sets.permitted, sets.inheritable));
     if (sets.ambient != 0) TRY(sys::set_ambient(sets.ambient));
-    return execution_error(program, sys::execute(program, plan.process.args, plan.process.env));
+    return execution_error(*program, sys::execute(*program, process.args, process.env));
   };
   return run().take_error();
 }

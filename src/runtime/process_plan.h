@@ -43,7 +43,8 @@ Result<ProcessPlan> plan_process(const oci::Process& process, SeccompSource sour
 
 // Limits, working directory, user and groups; still with every capability we have.
 Result<> settle(const ProcessPlan& plan);
-// Finds the program, takes the rest of the rights away, and executes it. Returns only with an error.
-Error become(const ProcessPlan& plan);
+// Finds the program, takes the rest of the rights away, and executes it. Returns only with an error; what
+// goes wrong in the very last steps is sent over `control` (Signal::kFailedStep).
+Error become(const ProcessPlan& plan, int control);
 
 }  // namespace strata::runtime

@@ -166,6 +166,7 @@ TEST(Fetch, ProxiesComeFromTheEnvironment) {
   request.url = "http://registry.invalid/v2/";
   const auto response = http->perform(request).value();
   EXPECT_EQ(response.body, "from the proxy") << response.message;
+  proxy.sync();
   EXPECT_EQ(seen, "http://registry.invalid/v2/");
 }
 

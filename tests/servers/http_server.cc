@@ -189,7 +189,13 @@ void HttpServer::accept_loop() {
     workers_.emplace_back([this, fd] {
       Connection connection(fd, static_cast<SSL_CTX*>(tls_));
       HttpRequest request;
-      if (connection.read_request(request)) connection.send(request, handler_(request));
+      if (!connection.read_request(request)) return;
+      HttpResponse response;
+      {
+        const std::lock_guard lock(handler_mutex_);
+        response = handler_(request);
+      }
+      connection.send(request, response);
     });
   }
 }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -45,11 +46,14 @@ class HttpServer {
 
   int port() const { return port_; }
   std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
+  // Handlers run one at a time. After this a test sees what they have written, and they what the test has.
+  void sync() const { const std::lock_guard lock(handler_mutex_); }
 
  private:
   class Connection;
   void accept_loop();
 
+  mutable std::mutex handler_mutex_;
   Handler handler_;
   void* tls_ = nullptr;  // SSL_CTX
   int listener_ = -1;

@@ -15,15 +15,15 @@
 #include "codec/erofs_writer.h"
 
 #include <algorithm>
-#include <bit>
+#include <cstring>
 
+#include "codec/erofs_chunks.h"
+#include "codec/erofs_head.h"
 #include "codec/erofs_xattrs.h"
 
 namespace strata::codec {
 namespace {
 
-constexpr std::uint32_t kMagic = 0xE0F5E1E2;
-constexpr std::size_t kSuperOffset = 1024;
 constexpr std::size_t kSlotOffset = 1152;
 constexpr std::uint64_t kMetaOffset = kErofsHead;
 constexpr std::size_t kInodeSize = 64;
@@ -31,42 +31,8 @@ constexpr std::size_t kDirentSize = 12;
 constexpr std::uint32_t kNullBlock = 0xFFFFFFFF;
 enum Layout : std::uint16_t { kPlain = 0, kInline = 2, kChunks = 4 };
 
-template <class T>
-void put(std::byte* place, T value) {
-  static_assert(std::endian::native == std::endian::little);
-  std::memcpy(place, &value, sizeof value);
-}
-template <class T>
-T get(const std::byte* place) {
-  T value;
-  std::memcpy(&value, place, sizeof value);
-  return value;
-}
-
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
-}
-
-constexpr std::array<std::uint32_t, 256> make_crc_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    std::uint32_t c = i;
-    for (int bit = 0; bit < 8; ++bit) c = (c >> 1) ^ ((c & 1) ? 0x82F63B78u : 0);
-    table[i] = c;
-  }
-  return table;
-}
-
-// CRC-32C of the superblock's block with its checksum field zero, not inverted at the end.
-std::uint32_t head_checksum(std::span<const std::byte, kErofsHead> head) {
-  static constexpr auto kTable = make_crc_table();
-  std::uint32_t crc = ~0u;
-  for (std::size_t i = kSuperOffset; i < kErofsHead; ++i) {
-    const bool in_field = i >= kSuperOffset + 4 && i < kSuperOffset + 8;
-    const auto byte = in_field ? 0 : static_cast<std::uint8_t>(head[i]);
-    crc = kTable[(crc ^ byte) & 0xFF] ^ (crc >> 8);
-  }
-  return crc;
 }
 
 std::uint16_t mode_of(const ErofsInode& inode) {
@@ -93,78 +59,6 @@ void cut_into_blocks(std::span<const ErofsEntry> entries, Emit emit) {
     used += need;
   }
   emit(block, first, entries.size(), used);
-}
-
-// How a sparse file is cut: 512 << bits bytes a chunk.
-struct Chunks {
-  unsigned bits = 0;
-  std::uint64_t count = 0;
-  std::uint64_t copied = 0;  // chunks that must be copied into the image
-};
-
-enum class ChunkKind { kHole, kMapped, kCopied };
-
-// What lies in each chunk of `size` bytes; calls visit(chunk, kind, segment) for chunks with data,
-// ascending, where `segment` is the first one that touches the chunk.
-template <class Visit>
-void visit_chunks(const std::vector<Segment>& segments, std::uint64_t file_size,
-                  std::uint64_t size, Visit visit) {
-  std::uint64_t next = 0;  // chunks before it are done
-  for (std::size_t i = 0; i < segments.size(); ++i) {
-    const Segment& s = segments[i];
-    const std::uint64_t end = s.offset + s.length;
-    std::uint64_t chunk = std::max(next, s.offset / size);
-    while (chunk * size < end) {
-      const std::uint64_t begin_of_chunk = chunk * size;
-      const std::uint64_t end_of_chunk = std::min(begin_of_chunk + size, file_size);
-      const bool whole = s.offset <= begin_of_chunk && end >= end_of_chunk &&
-                         (s.stored_offset + (begin_of_chunk - s.offset)) % kErofsBlock == 0;
-      visit(chunk, whole ? ChunkKind::kMapped : ChunkKind::kCopied, i);
-      next = ++chunk;
-    }
-  }
-}
-
-// How many chunks of `size` bytes visit_chunks() would call copied.
-std::uint64_t count_copied(const std::vector<Segment>& segments, std::uint64_t file_size,
-                           std::uint64_t size) {
-  std::uint64_t copied = 0, next = 0;
-  for (const Segment& s : segments) {
-    const std::uint64_t end = s.offset + s.length;
-    const std::uint64_t first = std::max(next, s.offset / size);
-    const std::uint64_t past = (end + size - 1) / size;
-    if (first >= past) continue;
-    next = past;
-    const bool aligned = (s.stored_offset - s.offset) % kErofsBlock == 0;
-    const bool first_whole = s.offset <= first * size;
-    const bool last_whole = end >= std::min(past * size, file_size);
-    if (!aligned) {
-      copied += past - first;
-    } else if (past - first == 1) {
-      copied += !(first_whole && last_whole);
-    } else {
-      copied += !first_whole + !last_whole;
-    }
-  }
-  return copied;
-}
-
-// The chunk size that makes the index smallest: 8 bytes a chunk against whole chunks to be copied.
-Chunks choose_chunks(const std::vector<Segment>& segments, std::uint64_t file_size) {
-  Chunks best;
-  std::uint64_t best_cost = 0;
-  for (unsigned bits = 0; bits <= 31; ++bits) {
-    const std::uint64_t size = kErofsBlock << bits;
-    const Chunks chunks{bits, (file_size + size - 1) / size,
-                        count_copied(segments, file_size, size)};
-    const std::uint64_t cost = chunks.count * 8 + chunks.copied * size;
-    if (bits == 0 || cost < best_cost) {
-      best = chunks;
-      best_cost = cost;
-    }
-    if (chunks.count == 1) break;
-  }
-  return best;
 }
 
 class Writer {
@@ -326,8 +220,8 @@ class Writer {
 
   Result<> write_head() {
     std::array<std::byte, kErofsHead> head{};
-    std::byte* super = head.data() + kSuperOffset;
-    put<std::uint32_t>(super, kMagic);
+    std::byte* super = head.data() + kErofsSuperOffset;
+    put<std::uint32_t>(super, kErofsMagic);
     put<std::uint32_t>(super + 8, 0x1 | 0x2);  // compatible: checksum, mtime
     super[12] = std::byte{9};                  // 512-byte blocks
     put<std::uint16_t>(super + 14, static_cast<std::uint16_t>((places_[0].offset - kMetaOffset) / 32));
@@ -343,7 +237,7 @@ class Writer {
     const std::uint64_t data_blocks = round_up(options_.data_size, kErofsBlock) / kErofsBlock;
     put<std::uint32_t>(slot + 64, static_cast<std::uint32_t>(std::max<std::uint64_t>(1, data_blocks)));
     put<std::uint32_t>(slot + 68, mapped_);
-    put<std::uint32_t>(super + 4, head_checksum(head));
+    put<std::uint32_t>(super + 4, erofs_head_checksum(head));
     return emit(head);
   }
 
@@ -566,30 +460,6 @@ class Writer {
 
 Result<ErofsImage> write_erofs(const ErofsTree& tree, const ErofsOptions& options, ErofsFiles& files) {
   return Writer(tree, options, files).write();
-}
-
-void patch_erofs_inode(std::span<std::byte, 64> inode, const ErofsAttributes& attributes) {
-  std::byte* at = inode.data();
-  put<std::uint16_t>(at + 4, static_cast<std::uint16_t>((get<std::uint16_t>(at + 4) & ~07777) |
-                                                        (attributes.mode & 07777)));
-  put<std::uint32_t>(at + 24, attributes.uid);
-  put<std::uint32_t>(at + 28, attributes.gid);
-  put<std::int64_t>(at + 32, attributes.mtime_sec);
-  put<std::uint32_t>(at + 40, attributes.mtime_nsec);
-}
-
-void patch_erofs_uuid(std::span<std::byte, kErofsHead> head, std::span<const std::byte, 16> uuid) {
-  std::memcpy(head.data() + kSuperOffset + 48, uuid.data(), 16);
-  put<std::uint32_t>(head.data() + kSuperOffset + 4, head_checksum(head));
-}
-
-Result<std::array<std::byte, 16>> read_erofs_uuid(std::span<const std::byte, kErofsHead> head) {
-  const std::byte* super = head.data() + kSuperOffset;
-  if (get<std::uint32_t>(super) != kMagic || get<std::uint32_t>(super + 4) != head_checksum(head))
-    return error(ErrorKind::kCorrupt, "no EROFS superblock with a good checksum");
-  std::array<std::byte, 16> uuid;
-  std::memcpy(uuid.data(), super + 48, 16);
-  return uuid;
 }
 
 }  // namespace strata::codec

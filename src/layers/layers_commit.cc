@@ -1,0 +1,183 @@
+// Files in a lease's directory become a layer: its parents' attributes, its tree, its records.
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "codec/erofs_writer.h"
+#include "layers/implied_parents.h"
+#include "layers/index.h"
+#include "layers/layers_impl.h"
+#include "oci/chain_id.h"
+#include "store/reference.h"
+#include "sys/file.h"
+#include "sys/overlay.h"
+#include "sys/tree_size.h"
+
+namespace strata::layers {
+
+Result<Layer> Layers::commit(store::Lease& lease, const Unpacked& unpacked,
+                             const std::optional<oci::Digest>& parent_chain) {
+  return impl_->add(lease, unpacked, parent_chain);
+}
+
+Result<Layer> Layers::reuse(store::Lease& lease, const oci::Digest& diff_id,
+                            const std::optional<oci::Digest>& parent_chain) {
+  const auto tar = TRY(records::find_tar(impl_->db(), diff_id));
+  if (!tar) return error(ErrorKind::kNotFound, "layer {} is not here", diff_id.to_string());
+  Unpacked here;
+  here.diff_id = diff_id;
+  here.tar_size = tar->size;
+  here.tar_path = impl_->tar_path(diff_id);
+  for (auto& [path, offset] : TRY(parse_implied(tar->implied))) here.implied_parents.push_back({path, offset});
+  return impl_->add(lease, here, parent_chain);
+}
+
+Result<Layer> Layers::Impl::add(store::Lease& lease, const Unpacked& unpacked,
+                                const std::optional<oci::Digest>& parent) {
+  const oci::Digest chain = parent ? oci::chain_id(*parent, unpacked.diff_id) : unpacked.diff_id;
+  const Layer layer{unpacked.diff_id, chain, unpacked.tar_size};
+  // Held first, looked up then: what is found stays.
+  TRY(lease.hold(store::kLayer, chain.to_string()));
+  if (TRY(records::find_layer(db(), chain))) return layer;
+  if (parent && !TRY(records::find_layer(db(), *parent)))
+    return error(ErrorKind::kNotFound, "layer {}: its parent {} is not here", unpacked.diff_id.to_string(),
+                 parent->to_string());
+  TRY(prepare());
+  const ImpliedAttributes attributes = TRY(resolve(unpacked, parent), "layer {}", unpacked.diff_id.to_string());
+  records::Layer record{chain, unpacked.diff_id, parent, attributes.empty() ? unpacked.diff_id.hex() : chain.hex(),
+                        attributes.empty() ? "" : to_json(attributes)};
+  const NewTree tree =
+      TRY(make_tree(lease, unpacked, record.tree_key, attributes), "layer {}", unpacked.diff_id.to_string());
+
+  // Renamed while nobody else may write: sweep() looks under the same lock and sees files with their records.
+  store::Transaction change = TRY(db().begin());
+  if (TRY(records::find_layer(db(), chain))) return layer;
+  if (parent && !TRY(records::find_layer(db(), *parent)))
+    return error(ErrorKind::kConflict, "layer {}: its parent was removed meanwhile", unpacked.diff_id.to_string());
+  const std::string tar = tar_path(unpacked.diff_id);
+  const bool known = TRY(records::find_tar(db(), unpacked.diff_id)).has_value();
+  if (known && sys::exists(tar)) {
+    // The one that is there stays: it may be mounted. Ours goes with the lease.
+  } else if (unpacked.tar_path != tar) {
+    TRY(sys::rename_path(unpacked.tar_path, tar));
+    std::vector<WorkerReport::Implied> implied;
+    for (const auto& [path, offset] : unpacked.implied_parents) implied.push_back({path, offset});
+    TRY(records::put(db(), records::Tar{unpacked.diff_id, unpacked.tar_size, to_json(implied)}));
+  } else {
+    return error(ErrorKind::kConflict, "layer {} was removed meanwhile", unpacked.diff_id.to_string());
+  }
+  TRY(install_tree(tree, record.tree_key, unpacked.diff_id));
+  TRY(records::put(db(), record));
+  TRY(change.commit());
+  return layer;
+}
+
+Result<> Layers::Impl::install_tree(const NewTree& tree, const std::string& key, const oci::Digest& diff_id) {
+  if (tree.index) {
+    TRY(sys::rename_path(tree.index_path, index_path(key)));
+    TRY(records::put(db(), *tree.index));
+  }
+  // Two may have made the same directory: the first one stays.
+  if (!tree.directory.empty() && !TRY(records::find_directory(db(), key))) {
+    TRY(sys::rename_path(tree.directory, directory_path(key)));
+    TRY(records::put_directory(db(), key, diff_id, tree.directory_bytes));
+  }
+  return {};
+}
+
+Result<ImpliedAttributes> Layers::Impl::resolve(const Unpacked& unpacked, const std::optional<oci::Digest>& parent) {
+  if (!parent || unpacked.implied_parents.empty()) return ImpliedAttributes();
+  const std::vector<oci::Digest> chain = TRY(chain_of(*parent));
+  std::vector<sys::UniqueFd> trees;
+  for (const records::Layer& layer : TRY(lookup(chain))) trees.push_back(TRY(open_tree(layer)));
+  std::vector<int> lowers = TRY(lowers_of(trees));
+  const sys::UniqueFd bottom = TRY(empty_directory(0));
+  lowers.push_back(bottom.get());
+  sys::OverlayOptions overlay;
+  overlay.lowers = lowers;
+  overlay.scratch = store.paths().run_root;
+  const sys::UniqueFd below = TRY(sys::mount_overlay(overlay));
+  return attributes_below(below.get(), unpacked.implied_parents);
+}
+
+Result<NewTree> Layers::Impl::make_tree(store::Lease& lease, const Unpacked& unpacked, const std::string& key,
+                                        const ImpliedAttributes& attributes) {
+  NewTree tree;
+  if (!TRY(records::find_index(db(), key)) || !sys::exists(index_path(key)))
+    TRY(make_index(lease, unpacked, key, attributes, tree));
+  if (TRY(form()) == Form::kDirectory && !TRY(records::find_directory(db(), key)))
+    TRY(make_directory(lease, unpacked.tar_path, attributes, tree));
+  return tree;
+}
+
+Result<> Layers::Impl::make_index(store::Lease& lease, const Unpacked& unpacked, const std::string& key,
+                                  const ImpliedAttributes& attributes, NewTree& tree) {
+  records::Index& index = tree.index.emplace();
+  index.key = key;
+  index.diff_id = unpacked.diff_id;
+  index.writer = codec::kErofsWriterVersion;
+  if (key == unpacked.diff_id.hex() && !unpacked.index_path.empty()) {
+    tree.index_path = unpacked.index_path;
+    index.digest = unpacked.index_digest.hex();
+    index.size = unpacked.index_size;
+    return {};
+  }
+  tree.index_path = lease_file(lease, "index");
+  const bool no_xattrs = std::ranges::all_of(attributes, [](const auto& a) { return a.second.xattrs.empty(); });
+  if (!unpacked.index_path.empty() && no_xattrs)
+    return patch_index(unpacked, key, attributes, tree.index_path, index);
+  // Another place for other xattrs: all of it is written anew.
+  const sys::UniqueFd tar = TRY(sys::open_file(unpacked.tar_path, O_RDONLY));
+  const sys::UniqueFd file = TRY(sys::open_file(tree.index_path, O_RDWR | O_CREAT | O_EXCL, 0600));
+  WorkerJob work = job();
+  work.input = tar.get();
+  work.index = file.get();
+  work.key = key;
+  work.implied_attributes = attributes;
+  const WorkerReport report = TRY(run_worker(work));
+  if (report.diff_id != unpacked.diff_id.hex())
+    return error(ErrorKind::kCorrupt, "its tar on disk has digest sha256:{}", report.diff_id);
+  index.digest = report.index_digest;
+  index.size = report.index_size;
+  return {};
+}
+
+Result<> Layers::Impl::patch_index(const Unpacked& unpacked, const std::string& key,
+                                   const ImpliedAttributes& attributes, const std::string& path,
+                                   records::Index& index) {
+  std::string bytes = TRY(sys::read_file(unpacked.index_path, codec::kErofsMaxImage));
+  const auto image = std::as_writable_bytes(std::span(bytes));
+  for (const Unpacked::Implied& parent : unpacked.implied_parents) {
+    const auto wanted = attributes.find(parent.path);
+    if (wanted == attributes.end()) continue;
+    if (parent.offset < codec::kErofsHead || parent.offset + 64 > image.size())
+      return error(ErrorKind::kCorrupt, "the index has no inode at {}", parent.offset);
+    const DirectoryAttributes& a = wanted->second;
+    codec::patch_erofs_inode(image.subspan(parent.offset).first<64>(),
+                             {a.mode, a.uid, a.gid, a.mtime_sec, a.mtime_nsec});
+  }
+  if (image.size() < codec::kErofsHead) return error(ErrorKind::kCorrupt, "the index is too short");
+  codec::patch_erofs_uuid(image.first<codec::kErofsHead>(), index_uuid(key));
+  const sys::UniqueFd file = TRY(sys::open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  TRY(sys::write_all(file.get(), bytes));
+  index.size = bytes.size();
+  index.digest = oci::Digest::of(bytes).hex();
+  return {};
+}
+
+Result<> Layers::Impl::make_directory(store::Lease& lease, const std::string& tar_path,
+                                      const ImpliedAttributes& attributes, NewTree& tree) {
+  tree.directory = lease_file(lease, "dir");
+  TRY(sys::make_directories(tree.directory, 0700));
+  const sys::UniqueFd tar = TRY(sys::open_file(tar_path, O_RDONLY));
+  const sys::UniqueFd target = TRY(sys::open_file(tree.directory, O_RDONLY | O_DIRECTORY));
+  WorkerJob work = job();
+  work.input = tar.get();
+  work.directory = target.get();
+  work.implied_attributes = attributes;
+  (void)TRY(run_worker(work));
+  tree.directory_bytes = TRY(sys::tree_size(tree.directory));
+  return {};
+}
+
+}  // namespace strata::layers

@@ -1,0 +1,84 @@
+// The inside of Layers (layers.h): one object, its work in four files.
+//
+//   layers.cc         looking up, unpacking
+//   layers_commit.cc  files in a lease become a layer
+//   layers_rootfs.cc  layers become a root file system
+//   layers_remove.cc  what goes
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "layers/layers.h"
+#include "layers/mounts.h"
+#include "layers/records.h"
+#include "layers/worker.h"
+#include "store/lease.h"
+
+namespace strata::layers {
+
+// A tree that is on disk but not yet recorded: files in a lease's directory.
+struct NewTree {
+  std::optional<records::Index> index;
+  std::string index_path;
+  std::string directory;  // "" when there is none
+  std::uint64_t directory_bytes = 0;
+};
+
+struct Layers::Impl {
+  Impl(store::Store& s, Options o)
+      : store(s), options(std::move(o)), directory(s.paths().root + "/layers"), mounts(s.paths().run_root) {}
+
+  store::Store& store;
+  Options options;
+  std::string directory;
+  MountCache mounts;
+  std::mutex form_mutex;
+  std::optional<Form> known_form;
+  std::atomic<unsigned> next_file = 0;
+
+  store::Database& db() { return store.db(); }
+  std::string tar_path(const oci::Digest& diff_id) const { return directory + "/" + diff_id.hex() + ".tar"; }
+  std::string index_path(const std::string& key) const { return directory + "/" + key + ".erofs"; }
+  std::string directory_path(const std::string& key) const { return directory + "/" + key + ".dir"; }
+
+  Result<> prepare() {
+    (void)TRY(store.directory("layers"));
+    return {};
+  }
+  Result<Form> form();
+  WorkerJob job(const Limits& limits = {}) const;
+  std::string lease_file(const store::Lease& lease, std::string_view kind) {
+    return fmt::format("{}/{}-{}", lease.directory(), next_file.fetch_add(1), kind);
+  }
+
+  Result<Unpacked> unpack(store::Lease& lease, int input, const std::string& own_tar, const Limits& limits);
+  Result<Layer> add(store::Lease& lease, const Unpacked& unpacked, const std::optional<oci::Digest>& parent);
+  Result<ImpliedAttributes> resolve(const Unpacked& unpacked, const std::optional<oci::Digest>& parent);
+  Result<NewTree> make_tree(store::Lease& lease, const Unpacked& unpacked, const std::string& key,
+                            const ImpliedAttributes& attributes);
+  Result<> make_index(store::Lease& lease, const Unpacked& unpacked, const std::string& key,
+                      const ImpliedAttributes& attributes, NewTree& tree);
+  Result<> patch_index(const Unpacked& unpacked, const std::string& key, const ImpliedAttributes& attributes,
+                       const std::string& path, records::Index& index);
+  Result<> make_directory(store::Lease& lease, const std::string& tar, const ImpliedAttributes& attributes,
+                          NewTree& tree);
+  Result<> install_tree(const NewTree& tree, const std::string& key, const oci::Digest& diff_id);
+
+  Result<std::vector<records::Layer>> lookup(std::span<const oci::Digest> chain);
+  Result<std::vector<oci::Digest>> chain_of(oci::Digest top);
+  Result<sys::UniqueFd> open_tree(const records::Layer& layer);
+  Result<sys::UniqueFd> mount_checked(const records::Layer& layer);
+  Result<> check_index(const records::Index& index, const std::string& path);
+  Result<> rebuild(const records::Layer& layer, bool as_directory);
+  Result<sys::UniqueFd> empty_directory(int number);
+  // What overlayfs shall stack, the topmost first.
+  static Result<std::vector<int>> lowers_of(const std::vector<sys::UniqueFd>& trees_bottom_first);
+  Result<> delete_unowned();
+};
+
+}  // namespace strata::layers

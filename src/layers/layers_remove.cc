@@ -1,0 +1,116 @@
+// What goes: layers that nobody references, files without a record, mounts that are only a cache.
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <set>
+
+#include "layers/layers_impl.h"
+#include "store/reference.h"
+#include "sys/file.h"
+#include "sys/temp_dir.h"
+
+namespace strata::layers {
+
+namespace {
+
+std::uint64_t blocks_of(const std::string& path) {
+  const auto info = sys::lstat_path(path);
+  return info ? static_cast<std::uint64_t>(info->st_blocks) * 512 : 0;
+}
+
+}  // namespace
+
+Result<> Layers::remove(std::span<const oci::Digest> chain_ids) {
+  std::set<std::string> trees;
+  {
+    store::Transaction change = TRY(impl_->db().begin());
+    // A parent can go once its children have: as often as anything changes.
+    std::set<oci::Digest> left(chain_ids.begin(), chain_ids.end());
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (auto chain = left.begin(); chain != left.end();) {
+        const auto layer = TRY(records::find_layer(impl_->db(), *chain));
+        if (layer && (TRY(records::is_parent(impl_->db(), *chain)) ||
+                      TRY(store::is_referenced(impl_->store, store::kLayer, chain->to_string())))) {
+          ++chain;
+          continue;
+        }
+        if (layer) {
+          TRY(records::erase_layer(impl_->db(), *chain));
+          trees.insert(layer->tree_key);
+          changed = true;
+        }
+        chain = left.erase(chain);
+      }
+    }
+    TRY(records::erase_unused(impl_->db()));
+    for (auto key = trees.begin(); key != trees.end();)
+      key = TRY(records::find_index(impl_->db(), *key)) ? trees.erase(key) : std::next(key);
+    TRY(change.commit());
+  }
+  if (!trees.empty()) TRY(impl_->mounts.drop(trees));
+  return impl_->delete_unowned();
+}
+
+Result<> Layers::sweep() { return impl_->delete_unowned(); }
+
+Result<> Layers::Impl::delete_unowned() {
+  if (!sys::exists(directory)) return {};
+  const auto unowned = [&]() -> Result<std::vector<std::string>> {
+    const std::vector<std::string> owned = TRY(records::owned_files(db()));
+    const std::set<std::string, std::less<>> known(owned.begin(), owned.end());
+    std::vector<std::string> names = TRY(sys::list_directory(directory));
+    std::erase_if(names, [&](const std::string& name) { return known.contains(name); });
+    return names;
+  };
+  // A first look without the lock: nearly always there is nothing.
+  std::vector<std::string> names = TRY(unowned());
+  if (names.empty()) return {};
+  std::vector<std::string> trees;
+  {
+    store::Transaction alone = TRY(db().begin());
+    names = TRY(unowned());
+      for (const std::string& name : names) {
+      const std::string path = directory + "/" + name;
+      const auto info = sys::lstat_path(path);
+      if (!info) continue;
+      if (!S_ISDIR(info->st_mode)) {
+        TRY(sys::remove_file(path));
+      } else if (name.starts_with("dead.")) {
+        trees.push_back(path);
+      } else {
+        // Deleting may take long, so only the name goes under the lock.
+        trees.push_back(directory + "/dead." + sys::random_hex(8));
+        TRY(sys::rename_path(path, trees.back()));
+      }
+    }
+  }
+  for (const std::string& tree : trees) {
+    const Result<> removed = sys::remove_tree(tree);
+    if (!removed && removed.error().error_number() != ENOENT) return removed;  // another one deletes it, too
+  }
+  return {};
+}
+
+Result<> Layers::unmount_unused(std::span<const oci::Digest> chains_in_use) {
+  std::set<std::string> keys;
+  for (const oci::Digest& chain : chains_in_use)
+    if (const auto layer = TRY(records::find_layer(impl_->db(), chain))) keys.insert(layer->tree_key);
+  return impl_->mounts.keep_only(keys);
+}
+
+Result<std::vector<Usage>> Layers::usage() {
+  std::vector<Usage> usage;
+  for (const records::Layer& layer : TRY(records::all_layers(impl_->db()))) {
+    Usage& entry = usage.emplace_back();
+    entry.chain_id = layer.chain_id;
+    entry.diff_id = layer.diff_id;
+    entry.tree_key = layer.tree_key;
+    entry.tar_bytes = blocks_of(impl_->tar_path(layer.diff_id));
+    entry.tree_bytes = blocks_of(impl_->index_path(layer.tree_key)) +
+                       TRY(records::find_directory(impl_->db(), layer.tree_key)).value_or(0);
+  }
+  return usage;
+}
+
+}  // namespace strata::layers

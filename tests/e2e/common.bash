@@ -48,14 +48,13 @@ until_true() {
   done
 }
 
-# docker-registry on a free loopback port: REGISTRY=127.0.0.1:PORT, its log in $LOG_OF_REGISTRY (the
-# program reads variables that begin with REGISTRY_ as configuration). More lines of
-# its configuration may come on standard input.
+# docker-registry on a free loopback port: REGISTRY=127.0.0.1:PORT, its log in $ACCESS_LOG. With "-", more
+# lines of its configuration come on standard input.
 start_registry() {
-  local port more
+  local port more=
   port=$(free_port)
-  more=$([ -t 0 ] || cat)
-  export REGISTRY=127.0.0.1:$port LOG_OF_REGISTRY=$BATS_FILE_TMPDIR/registry.log
+  [ "${1:-}" != - ] || more=$(cat)
+  export REGISTRY=127.0.0.1:$port ACCESS_LOG=$BATS_FILE_TMPDIR/registry.log
   cat >"$BATS_FILE_TMPDIR/registry.yml" <<YML
 version: 0.1
 log: {level: info}
@@ -64,7 +63,7 @@ http:
   addr: $REGISTRY
 $more
 YML
-  OTEL_TRACES_EXPORTER=none "$STRATA_TEST_REGISTRY" serve "$BATS_FILE_TMPDIR/registry.yml" >"$LOG_OF_REGISTRY" 2>&1 3>&- &
+  OTEL_TRACES_EXPORTER=none "$STRATA_TEST_REGISTRY" serve "$BATS_FILE_TMPDIR/registry.yml" >"$ACCESS_LOG" 2>&1 3>&- &
   echo $! >"$BATS_FILE_TMPDIR/registry.pid"
   until_true 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null
 }
@@ -88,7 +87,7 @@ build_busybox() {
   local context=$BATS_FILE_TMPDIR/busybox
   mkdir -p "$context"
   cp "$(command -v busybox)" "$context/busybox"
-  printf 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\nRUN mkdir -m 1777 /tmp && mkdir /mnt\nCMD ["sh"]\n' >"$context/Dockerfile"
+  printf 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sh", "-c", "busybox --install -s /bin && mkdir -m 1777 /tmp && mkdir /mnt"]\nCMD ["sh"]\n' >"$context/Dockerfile"
   strata build -q -t busybox "$context" >/dev/null
 }
 
@@ -112,7 +111,7 @@ leftovers() {
   done
   for link in "$STRATA_ROOT"/leases/*/; do [ ! -e "$link" ] || echo "lease $link"; done
   for id in $(pgrep -x strata-monitor); do
-    tr '\0' '\n' <"/proc/$id/environ" 2>/dev/null | grep -qxF "STRATA_ROOT=$STRATA_ROOT" || continue
+    { tr '\0' '\n' <"/proc/$id/environ"; } 2>/dev/null | grep -qxF "STRATA_ROOT=$STRATA_ROOT" || continue
     [ -n "$live" ] || echo "monitor $id"
   done
 }

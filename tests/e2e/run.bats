@@ -83,7 +83,7 @@ teardown() {
   assert_match "$output" '^CapEff:	00000000a80425fb$'
   assert_match "$output" '^CapBnd:	00000000a80425fb$'
   assert_match "$output" '^Seccomp:	2$'
-  run strata run --rm busybox sh -c 'cat /proc/kcore 2>/dev/null | head -c 1 | wc -c; ls /sys/firmware | wc -l'
+  run strata run --rm busybox sh -c 'head -c 1 /proc/keys | wc -c; ls /sys/firmware | wc -l'
   [ "$output" = $'0\n0' ]
   run strata run --rm busybox sh -c 'echo 1 > /proc/sys/kernel/hostname'
   [ "$status" -ne 0 ]
@@ -160,7 +160,8 @@ teardown() {
 }
 
 @test "stop sends TERM, then KILL" {
-  strata run -d --name polite busybox sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
+  strata run -d --name polite busybox sh -c 'trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done'
+  until_true 5 eval '[ "$(strata logs polite)" = ready ]'
   strata stop polite
   [ "$(strata inspect polite | jq .[0].State.ExitCode)" = 3 ]
   strata run -d --name deaf busybox sh -c 'trap "" TERM; while :; do sleep 0.1; done'

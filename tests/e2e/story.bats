@@ -10,7 +10,7 @@ setup_file() {
 }
 teardown_file() { remove_own_store; }
 
-page() { curl -sf --retry 20 --retry-connrefused --max-time 10 "http://127.0.0.1:$WEB_PORT/"; }
+page() { curl -sf --retry 30 --retry-delay 1 --retry-connrefused --max-time 10 "http://127.0.0.1:$WEB_PORT/"; }
 layers_of() { strata inspect "$1" | jq -r '.[0].RootFS.Layers[]'; }
 
 @test "a Debian root file system becomes debian:bookworm" {
@@ -46,6 +46,7 @@ layers_of() { strata inspect "$1" | jq -r '.[0].RootFS.Layers[]'; }
   assert_match "$output" '^Deleted: sha256:'
   run strata inspect nginx
   [ "$status" -eq 1 ]
+  strata builder prune -af  # its cache would spare the download
   run strata pull nginx
   [ "$status" -eq 0 ]
   assert_match "$output" '^Using default tag: latest$'
@@ -98,7 +99,7 @@ layers_of() { strata inspect "$1" | jq -r '.[0].RootFS.Layers[]'; }
   run strata stop my-nginx
   [ "$status" -eq 0 ]
   [ "$output" = my-nginx ]
-  run page
+  run curl -sf --max-time 10 "http://127.0.0.1:$WEB_PORT/"
   [ "$status" -ne 0 ]
   assert_match "$(strata ps -a)" 'Exited \(0\).* my-nginx'
   run strata start my-nginx

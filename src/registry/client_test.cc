@@ -264,7 +264,6 @@ class BearerTest : public ClientTest {
     registry_options.token_realm = tokens->realm();
     registry_options.token_service = test::TokenServer::kService;
     registry_options.token_issuer = test::TokenServer::kIssuer;
-    // Its own certificate first: docker-registry wants the leaf's issuer or the leaf itself among the roots.
     const std::string bundle = dir.path() + "/bundle.pem";
     ASSERT_TRUE(sys::replace_file(bundle, sys::read_file(certificates_.certificate).value() +
                                               sys::read_file(certificates_.ca).value()));

@@ -1,11 +1,8 @@
 #include "tests/servers/registry_process.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "tests/servers/http_server.h"
 
@@ -21,15 +19,23 @@ namespace {
 
 constexpr const char* kProgram = "/usr/bin/docker-registry";
 
-bool answers(int port) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const bool connected = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-  ::close(fd);
-  return connected;
+// Whether it is this process that listens on 127.0.0.1:port: another one may have taken the port meanwhile.
+bool listens(pid_t pid, int port) {
+  char local[32];
+  std::snprintf(local, sizeof local, "0100007F:%04X", static_cast<unsigned>(port));
+  std::ifstream table("/proc/net/tcp");
+  std::string line, inode;
+  while (std::getline(table, line)) {
+    std::istringstream fields(line);
+    std::string slot, address, peer, state, queues, timer, retransmits, uid, timeout, number;
+    fields >> slot >> address >> peer >> state >> queues >> timer >> retransmits >> uid >> timeout >> number;
+    if (address == local && state == "0A") inode = number;
+  }
+  if (inode.empty()) return false;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd", error))
+    if (std::filesystem::read_symlink(entry.path(), error) == "socket:[" + inode + "]") return true;
+  return false;
 }
 
 void write_config(const std::string& directory, int port, const RegistryProcess::Options& options) {
@@ -76,7 +82,7 @@ RegistryProcess::RegistryProcess(const Options& options) {
     }
     // Another program may have taken the port meanwhile: then this one ends and the next port is tried.
     while (::waitpid(pid_, nullptr, WNOHANG) == 0) {
-      if (answers(port_)) return;
+      if (listens(pid_, port_)) return;
       ::usleep(5000);
     }
   }

@@ -16,11 +16,4 @@ Result<std::string> registry_domain(std::string_view as_typed) {
   return key;
 }
 
-registry::Settings registry_settings(const engine::Settings& settings) {
-  registry::Settings result = settings.registry;
-  if (result.docker_config.empty()) result.docker_config = registry::default_docker_config();
-  result.fetch_program = settings.program_directory + "/strata-fetch";
-  return result;
-}
-
 }  // namespace strata::cli

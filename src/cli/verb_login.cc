@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "cli/registry_name.h"
 #include "cli/verbs.h"
+#include "engine/registry_settings.h"
 #include "oci/reference.h"
 #include "registry/client.h"
 #include "sys/file.h"
@@ -85,7 +86,7 @@ Result<int> run_login(Context& context, const Verb& verb, Arguments arguments) {
   TRY(check(flags));
 
   const std::string domain = TRY(registry_domain(servers.empty() ? "" : servers[0]));
-  const registry::Settings settings = registry_settings(context.settings());
+  const registry::Settings settings = engine::registry_settings(context.settings());
   registry::CredentialFile file(settings.docker_config);
   const registry::Credentials known = TRY(file.get(domain));
   const bool may_reuse = !known.empty() && !flags.password && (!flags.username || *flags.username == known.username);

@@ -5,6 +5,7 @@
 #include "build/cache.h"
 #include "containers/containers.h"
 #include "images/images.h"
+#include "engine/registry_settings.h"
 #include "layers/layers.h"
 #include "network/networks.h"
 #include "registry/client.h"
@@ -44,12 +45,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const Settings& settings) {
 }
 
 Result<registry::Client*> Engine::registry() {
-  if (!registry_) {
-    registry::Settings settings = settings_.registry;
-    if (settings.docker_config.empty()) settings.docker_config = registry::default_docker_config();
-    settings.fetch_program = settings_.program_directory + "/strata-fetch";
-    registry_ = TRY(registry::Client::open(settings));
-  }
+  if (!registry_) registry_ = TRY(registry::Client::open(registry_settings(settings_)));
   return registry_.get();
 }
 

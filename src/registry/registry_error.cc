@@ -78,6 +78,9 @@ RegistryError parse_registry_error(int status, std::string_view body) {
     }
   }
   if (!result.message.empty()) return result;
+  // The answer to a HEAD has no body; the registry would say this.
+  if (status == 401) return {"UNAUTHORIZED", "unauthorized: authentication required"};
+  if (status == 403) return {"DENIED", "denied: requested access to the resource is denied"};
   const std::string_view text = status_text(status);
   result.message = text.empty() ? fmt::format("status {}", status) : fmt::format("status {} ({})", status, text);
   return result;

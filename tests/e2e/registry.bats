@@ -32,7 +32,7 @@ goes_there_and_back() {
 
 @test "Basic: refused, logged in, logged out" {
   htpasswd -bBc -C 4 "$BATS_FILE_TMPDIR/htpasswd" alice wonderland 2>/dev/null
-  start_registry <<<"auth: {htpasswd: {realm: test, path: $BATS_FILE_TMPDIR/htpasswd}}"
+  start_registry - <<<"auth: {htpasswd: {realm: test, path: $BATS_FILE_TMPDIR/htpasswd}}"
   strata tag busybox "$REGISTRY/team/busybox"
   run strata push "$REGISTRY/team/busybox"
   [ "$status" -eq 1 ]
@@ -61,7 +61,7 @@ goes_there_and_back() {
 
 @test "TLS with a private CA, which certs.d makes trusted" {
   make_certificates
-  start_registry <<<"  tls: {certificate: $BATS_FILE_TMPDIR/server.crt, key: $BATS_FILE_TMPDIR/server.key}"
+  start_registry - <<<"  tls: {certificate: $BATS_FILE_TMPDIR/server.crt, key: $BATS_FILE_TMPDIR/server.key}"
   mkdir -p "$BATS_FILE_TMPDIR/certs.d/$REGISTRY"
   cp "$BATS_FILE_TMPDIR/ca.crt" "$BATS_FILE_TMPDIR/certs.d/$REGISTRY/"
   goes_there_and_back
@@ -80,7 +80,7 @@ goes_there_and_back() {
   strata-test-token-server "$port" "$BATS_FILE_TMPDIR/server.crt" "$BATS_FILE_TMPDIR/server.key" alice wonderland \
     >/dev/null 2>&1 3>&- &
   echo $! >"$BATS_FILE_TMPDIR/tokens.pid"
-  start_registry <<YML
+  start_registry - <<YML
 auth:
   token: {realm: "http://127.0.0.1:$port/token", service: test-registry, issuer: test-issuer, rootcertbundle: $BATS_FILE_TMPDIR/server.crt}
 YML
@@ -94,7 +94,7 @@ YML
 
 @test "login asks on a terminal, without echo" {
   htpasswd -bBc -C 4 "$BATS_FILE_TMPDIR/htpasswd" alice wonderland 2>/dev/null
-  start_registry <<<"auth: {htpasswd: {realm: test, path: $BATS_FILE_TMPDIR/htpasswd}}"
+  start_registry - <<<"auth: {htpasswd: {realm: test, path: $BATS_FILE_TMPDIR/htpasswd}}"
   run strata login "$REGISTRY" </dev/null
   [ "$status" -eq 1 ]
   assert_match "$output" 'Cannot perform an interactive login from a non TTY device'

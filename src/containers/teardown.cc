@@ -142,10 +142,9 @@ Result<> Containers::sweep() {
     TRY(sweep_after_boot());
     TRY(records.set_note(kBootNote, boot_id()));
   }
-  if (found) {
-    TRY(remove_marked_volumes(parts_.store.paths(), records));
-    TRY(unmount_unused_layers());
-  }
+  // A command may have been killed after its container's row was gone.
+  TRY(remove_marked_volumes(parts_.store.paths(), records));
+  if (found) TRY(unmount_unused_layers());
   if (unsettled.empty() || found) remove_monitor_cgroup();
   return {};
 }

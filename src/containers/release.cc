@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "base/strings.h"
 #include "network/networks.h"
 #include "runtime/create.h"
@@ -14,14 +12,22 @@
 namespace strata::containers {
 namespace {
 
-// "4:memory:/path" of /proc/self/cgroup: whether every path is one that nobody else will end.
-bool stays_out_of_others_cgroups(std::string_view text) {
-  return std::ranges::all_of(split(text, '\n'), [](std::string_view line) {
+// Where this process is: "4:memory:/path" a line of /proc/self/cgroup, v2 with number 0.
+struct Whereabouts {
+  bool others_v1 = false;  // in a v1 group that somebody else may end
+  bool others_v2 = false;
+};
+
+Whereabouts parse_own_cgroups(std::string_view text) {
+  Whereabouts out;
+  for (const std::string_view line : split(text, '\n')) {
     const std::size_t colon = line.find(':', line.find(':') + 1);
-    if (colon == std::string_view::npos) return true;
+    if (colon == std::string_view::npos) continue;
     const std::string_view path = line.substr(colon + 1);
-    return path == "/" || path == kMonitorCgroup;
-  });
+    if (path == "/" || path == kMonitorCgroup) continue;
+    (line.starts_with("0:") ? out.others_v2 : out.others_v1) = true;
+  }
+  return out;
 }
 
 }  // namespace
@@ -34,11 +40,15 @@ Result<> release(const Parts& parts, std::string_view id, bool network) {
 
 Result<> leave_cgroup() {
   const std::string own = TRY(sys::read_file("/proc/self/cgroup", 64 << 10));
-  if (stays_out_of_others_cgroups(own)) return {};
+  const Whereabouts where = parse_own_cgroups(own);
+  if (!where.others_v1 && !where.others_v2) return {};
   // A teardown elsewhere may remove it between the two calls.
   for (int attempt = 0;; ++attempt) {
     Result<sys::Cgroup> cgroup = sys::Cgroup::create(std::string(kMonitorCgroup));
-    Result<> entered = cgroup ? cgroup->add(::getpid()) : Result<>(std::move(cgroup).take_error());
+    // Moving oneself is cheap on v1; add() takes a lock of the whole kernel.
+    Result<> entered = !cgroup          ? Result<>(std::move(cgroup).take_error())
+                       : where.others_v2 ? cgroup->add(::getpid())
+                                         : cgroup->enter_self();
     if (entered || attempt == 10) return entered;
   }
 }

@@ -99,8 +99,8 @@ Result<> Containers::teardown(std::string_view id) {
   }
   const std::optional<Row> row = TRY(records.get(id));
   if (!row || row->phase == Phase::kIdle) return {};
-  TRY(settle(*row));
-  return unmount_unused_layers();
+  // The layers stay mounted, for the next container of the image: removals and sweeps unmount.
+  return settle(*row);
 }
 
 // nullopt when somebody is at it and shall be left to it. What is being started by a living command may take

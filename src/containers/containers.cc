@@ -177,7 +177,7 @@ Result<State> Containers::derive(const Row& row) {
   } else if (is_running(*status, boot_id())) {
     state.status = Status::kRunning;
     state.pid = status->init.pid;
-    state.monitor_pid = look_at(status->monitor).exists ? status->monitor.pid : 0;
+    state.monitor_pid = look_at(status->monitor).alive() ? status->monitor.pid : 0;
   } else {
     state.status = Status::kExited;
     state.exit_code = kUnknownExitCode;

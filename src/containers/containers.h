@@ -49,6 +49,7 @@ class Networks;
 
 namespace strata::containers {
 
+struct MonitorConfig;
 class Records;
 struct Row;
 
@@ -174,6 +175,9 @@ class Containers {
   // With the container's lock held: makes of a phase that nobody pursues any more what it must become. A
   // container that runs is left alone (and recorded as running, when that was not done).
   Result<> settle(Row row);
+  Result<MonitorConfig> monitor_config(const Container& container) const;
+  // With the container's lock held: gives a running container a new monitor.
+  Result<> adopt(const Row& row);
   Result<> start_locked(const Container& container, StartOptions options);
   Result<> kill_monitor(std::string_view id);
   Result<> unmount_unused_layers();

@@ -231,6 +231,27 @@ TEST_F(ContainerLife, SurvivesTheEndOfItsStarterWhoeverIsKilled) {
   RecordProperty("gone", gone);
 }
 
+TEST_F(ContainerLife, GetsANewMonitorWhenItsOwnIsKilled) {
+  const Container container =
+      store_->run({"sh", "-c", "trap 'exit 7' TERM; i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done"});
+  while (output(container).size() < 3) std::this_thread::yield();
+  const State before = *containers().state(container);
+  ASSERT_OK(sys::send_signal(sys::open_pidfd(before.monitor_pid)->get(), SIGKILL));
+  while (containers().state(container)->monitor_pid != 0) std::this_thread::yield();
+  EXPECT_TRUE(containers().state(container)->running());
+  ASSERT_OK(containers().sweep());
+  const State after = *containers().state(container);
+  EXPECT_EQ(after.pid, before.pid);
+  EXPECT_NE(after.monitor_pid, 0);
+  EXPECT_NE(after.monitor_pid, before.monitor_pid);
+  const std::size_t lines = output(container).size();
+  while (output(container).size() < lines + 3) std::this_thread::yield();
+  ASSERT_OK(containers().stop(container, 10));
+  const State end = *containers().state(container);
+  EXPECT_TRUE(end.exit_code == 7 || (end.exit_code == kUnknownExitCode && !end.error.empty())) << end.exit_code;
+  EXPECT_EQ(store_->leftovers({container.id}), Strings());
+}
+
 TEST_F(ContainerLife, FillsVolumesFromTheImageAndRemovesAnonymousOnes) {
   Config config;
   config.mounts = {{.type = Mount::Type::kVolume, .target = "/srv"}};

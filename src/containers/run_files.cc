@@ -99,7 +99,7 @@ bool is_running(const RunStatus& status, std::string_view current_boot_id) {
   if (status.boot_id != current_boot_id) return false;
   const Liveness init = look_at(status.init);
   if (!init.exists) return false;
-  return !init.zombie || look_at(status.monitor).exists;
+  return !init.zombie || look_at(status.monitor).alive();
 }
 
 Result<std::optional<sys::UniqueFd>> open_process(const ProcessIdentity& process) {

@@ -30,6 +30,7 @@ Result<std::optional<ExitRecord>> read_exit(const std::string& path);
 struct Liveness {
   bool exists = false;  // with this very start time
   bool zombie = false;
+  bool alive() const { return exists && !zombie; }
 };
 Liveness look_at(const ProcessIdentity& process);
 

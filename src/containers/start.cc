@@ -22,33 +22,6 @@ namespace {
 
 constexpr std::uint64_t kMinimumLogSize = 4 << 10;
 
-Result<MonitorConfig> monitor_config(const Parts& parts, const Container& container, const ContainerPaths& paths) {
-  const Config& config = container.config;
-  MonitorConfig out;
-  out.program = parts.monitor_program;
-  out.container_id = container.id;
-  out.run_directory = paths.run_directory;
-  out.log_path = paths.log;
-  out.terminal = config.tty;
-  out.open_stdin = config.open_stdin;
-  out.stdin_once = config.stdin_once;
-  out.teardown_command = parts.teardown_command;
-  out.teardown_command.push_back(container.id);
-  if (const auto size = config.log_options.find("max-size"); size != config.log_options.end()) {
-    const auto bytes = parse_size(size->second);
-    if (!bytes || *bytes < kMinimumLogSize)
-      return error(ErrorKind::kInvalidArgument, "invalid log option max-size: {}", printable(size->second));
-    out.log_max_size = *bytes;
-  }
-  if (const auto files = config.log_options.find("max-file"); files != config.log_options.end()) {
-    const auto count = parse_unsigned(files->second);
-    if (!count || *count < 1 || *count > 1000)
-      return error(ErrorKind::kInvalidArgument, "invalid log option max-file: {}", printable(files->second));
-    out.log_max_files = static_cast<int>(*count);
-  }
-  return out;
-}
-
 std::vector<network::PortMapping> port_mappings(const Config& config) {
   std::vector<network::PortMapping> out;
   for (const PublishedPort& port : config.ports)
@@ -80,6 +53,33 @@ Result<std::string> joined_network(Containers& containers, const Config& config)
 }
 
 }  // namespace
+
+Result<MonitorConfig> Containers::monitor_config(const Container& container) const {
+  const Config& config = container.config;
+  MonitorConfig out;
+  out.program = parts_.monitor_program;
+  out.container_id = container.id;
+  out.run_directory = paths(container.id).run_directory;
+  out.log_path = paths(container.id).log;
+  out.terminal = config.tty;
+  out.open_stdin = config.open_stdin;
+  out.stdin_once = config.stdin_once;
+  out.teardown_command = parts_.teardown_command;
+  out.teardown_command.push_back(container.id);
+  if (const auto size = config.log_options.find("max-size"); size != config.log_options.end()) {
+    const auto bytes = parse_size(size->second);
+    if (!bytes || *bytes < kMinimumLogSize)
+      return error(ErrorKind::kInvalidArgument, "invalid log option max-size: {}", printable(size->second));
+    out.log_max_size = *bytes;
+  }
+  if (const auto files = config.log_options.find("max-file"); files != config.log_options.end()) {
+    const auto count = parse_unsigned(files->second);
+    if (!count || *count < 1 || *count > 1000)
+      return error(ErrorKind::kInvalidArgument, "invalid log option max-file: {}", printable(files->second));
+    out.log_max_files = static_cast<int>(*count);
+  }
+  return out;
+}
 
 Result<> Containers::start(const Container& asked, StartOptions options) {
   Records records(parts_.store.db());
@@ -157,7 +157,7 @@ Result<> Containers::start_locked(const Container& container, StartOptions optio
                                                .limit_swap = config.memory != 0 && can_limit_swap()}));
   network::HeldPorts ports;
   if (bridged) ports = TRY(network::hold_ports(port_mappings(config)));
-  MonitorConfig watched = TRY(monitor_config(parts_, container, files));
+  MonitorConfig watched = TRY(monitor_config(container));
   MonitorSetup monitor = TRY(MonitorSetup::prepare(std::move(watched)));
 
   LaunchOptions launch = {.spec = spec, .rootfs_mount = rootfs.get()};

@@ -122,12 +122,21 @@ Result<> Containers::sweep() {
   for (const std::string& id : unsettled) {
     std::optional<Row> row = TRY(records.get(id));
     if (!row || row->phase == Phase::kIdle) continue;
-    if (row->phase == Phase::kActive && row->init.pid != 0 && TRY(derive(*row)).running()) continue;
+    if (row->phase == Phase::kActive && row->init.pid != 0) {
+      const State state = TRY(derive(*row));
+      // A terminal goes with its monitor: there is nothing to adopt.
+      if (state.running() && (state.monitor_pid != 0 || row->container.config.tty)) continue;
+    }
     const bool starting = may_be_running(row->phase) && look_at(row->starter).exists && row->init.pid == 0;
     const std::optional<sys::ByteLock> own = TRY(lock_for_sweep(id, starting));
     if (!own) continue;
     row = TRY(records.get(id));
     if (!row) continue;
+    const State state = TRY(derive(*row));
+    if (row->phase == Phase::kActive && row->init.pid != 0 && state.running()) {
+      if (state.monitor_pid == 0) TRY(adopt(*row), "container {}", id);
+      continue;
+    }
     found = true;
     TRY(settle(*row), "container {}", id);
   }

@@ -10,9 +10,14 @@ namespace strata::oci {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, NamespaceType>, 8> kNamespaces = {{
-    {"pid", NamespaceType::kPid},   {"network", NamespaceType::kNetwork}, {"mount", NamespaceType::kMount},
-    {"ipc", NamespaceType::kIpc},   {"uts", NamespaceType::kUts},         {"user", NamespaceType::kUser},
-    {"cgroup", NamespaceType::kCgroup}, {"time", NamespaceType::kTime},
+    {"pid", NamespaceType::kPid},
+    {"network", NamespaceType::kNetwork},
+    {"mount", NamespaceType::kMount},
+    {"ipc", NamespaceType::kIpc},
+    {"uts", NamespaceType::kUts},
+    {"user", NamespaceType::kUser},
+    {"cgroup", NamespaceType::kCgroup},
+    {"time", NamespaceType::kTime},
 }};
 
 const json kNothing = json::object();
@@ -41,7 +46,8 @@ Result<std::optional<T>> number_member(const json& object, std::string_view name
   if (member == nullptr) return std::optional<T>{};
   if (member->is_number_unsigned() && std::in_range<T>(member->get<std::uint64_t>()))
     return std::optional<T>{static_cast<T>(member->get<std::uint64_t>())};
-  if (member->is_number_integer() && !member->is_number_unsigned() && std::in_range<T>(member->get<std::int64_t>()))
+  if (member->is_number_integer() && !member->is_number_unsigned() &&
+      std::in_range<T>(member->get<std::int64_t>()))
     return std::optional<T>{static_cast<T>(member->get<std::int64_t>())};
   return error(ErrorKind::kCorrupt, "{:?} is not a number in range", name);
 }
@@ -55,7 +61,8 @@ Result<std::map<std::string, std::string>> map_member(const json& object, std::s
   std::map<std::string, std::string> result;
   const json* member = TRY(object_member(object, name));
   for (const auto& [key, value] : member->items()) {
-    if (!value.is_string()) return error(ErrorKind::kCorrupt, "{:?} of {:?} is not text", key, name);
+    if (!value.is_string())
+      return error(ErrorKind::kCorrupt, "{:?} of {:?} is not text", key, name);
     result[key] = value.get<std::string>();
   }
   return result;
@@ -65,7 +72,8 @@ template <class T, class Read>
 Result<std::vector<T>> list_member(const json& object, std::string_view name, Read read) {
   std::vector<T> result;
   const std::vector<json> members = TRY(array_member(object, name));
-  for (std::size_t i = 0; i < members.size(); ++i) result.push_back(TRY(read(members[i]), "{}[{}]", name, i));
+  for (std::size_t i = 0; i < members.size(); ++i)
+    result.push_back(TRY(read(members[i]), "{}[{}]", name, i));
   return result;
 }
 
@@ -83,7 +91,8 @@ Result<User> read_user(const json& object) {
   user.gid = TRY(number_member<std::uint32_t>(object, "gid", 0));
   user.umask = TRY(number_member<std::uint32_t>(object, "umask"));
   for (const json& gid : TRY(array_member(object, "additionalGids"))) {
-    if (!gid.is_number_unsigned() || gid.get<std::uint64_t>() > std::numeric_limits<std::uint32_t>::max())
+    if (!gid.is_number_unsigned() ||
+        gid.get<std::uint64_t>() > std::numeric_limits<std::uint32_t>::max())
       return error(ErrorKind::kCorrupt, "\"additionalGids\" holds something else than group ids");
     user.additional_gids.push_back(gid.get<std::uint32_t>());
   }
@@ -112,7 +121,8 @@ Result<Process> read_process(const json& object) {
   process.args = TRY(strings_member(object, "args"));
   process.env = TRY(strings_member(object, "env"));
   process.cwd = TRY(string_member(object, "cwd", "/"));
-  process.capabilities = TRY(read_capabilities(*TRY(object_member(object, "capabilities"))), "capabilities");
+  process.capabilities =
+      TRY(read_capabilities(*TRY(object_member(object, "capabilities"))), "capabilities");
   process.rlimits = TRY(list_member<Rlimit>(object, "rlimits", read_rlimit));
   process.no_new_privileges = TRY(bool_member(object, "noNewPrivileges"));
   process.oom_score_adj = TRY(number_member<int>(object, "oomScoreAdj"));
@@ -200,13 +210,18 @@ Result<Resources> read_resources(const json& object) {
   resources.cpu.realtime_runtime = TRY(number_member<std::int64_t>(cpu, "realtimeRuntime"));
   resources.cpu.cpus = TRY(string_member(cpu, "cpus"));
   resources.cpu.mems = TRY(string_member(cpu, "mems"));
-  resources.pids_limit = TRY(number_member<std::int64_t>(*TRY(object_member(object, "pids")), "limit"));
+  resources.pids_limit =
+      TRY(number_member<std::int64_t>(*TRY(object_member(object, "pids")), "limit"));
   const json& block = *TRY(object_member(object, "blockIO"));
   resources.block_io.weight = TRY(number_member<std::uint16_t>(block, "weight"));
-  resources.block_io.read_bps = TRY(list_member<ThrottledDevice>(block, "throttleReadBpsDevice", read_throttle));
-  resources.block_io.write_bps = TRY(list_member<ThrottledDevice>(block, "throttleWriteBpsDevice", read_throttle));
-  resources.block_io.read_iops = TRY(list_member<ThrottledDevice>(block, "throttleReadIOPSDevice", read_throttle));
-  resources.block_io.write_iops = TRY(list_member<ThrottledDevice>(block, "throttleWriteIOPSDevice", read_throttle));
+  resources.block_io.read_bps =
+      TRY(list_member<ThrottledDevice>(block, "throttleReadBpsDevice", read_throttle));
+  resources.block_io.write_bps =
+      TRY(list_member<ThrottledDevice>(block, "throttleWriteBpsDevice", read_throttle));
+  resources.block_io.read_iops =
+      TRY(list_member<ThrottledDevice>(block, "throttleReadIOPSDevice", read_throttle));
+  resources.block_io.write_iops =
+      TRY(list_member<ThrottledDevice>(block, "throttleWriteIOPSDevice", read_throttle));
   resources.unified = TRY(map_member(object, "unified"));
   return resources;
 }
@@ -248,7 +263,8 @@ Result<LinuxPart> read_linux(const json& object) {
   part.cgroups_path = TRY(string_member(object, "cgroupsPath"));
   part.resources = TRY(read_resources(*TRY(object_member(object, "resources"))), "resources");
   part.sysctl = TRY(map_member(object, "sysctl"));
-  if (const json* seccomp = find(object, "seccomp")) part.seccomp = TRY(read_seccomp(*seccomp), "seccomp");
+  if (const json* seccomp = find(object, "seccomp"))
+    part.seccomp = TRY(read_seccomp(*seccomp), "seccomp");
   part.rootfs_propagation = TRY(string_member(object, "rootfsPropagation"));
   part.masked_paths = TRY(strings_member(object, "maskedPaths"));
   part.readonly_paths = TRY(strings_member(object, "readonlyPaths"));
@@ -287,7 +303,8 @@ Json write_process(const Process& process) {
   Json json;
   if (process.terminal) json["terminal"] = true;
   if (process.console_size)
-    json["consoleSize"] = {{"height", process.console_size->height}, {"width", process.console_size->width}};
+    json["consoleSize"] = {{"height", process.console_size->height},
+                           {"width", process.console_size->width}};
   Json user = {{"uid", process.user.uid}, {"gid", process.user.gid}};
   put(user, "umask", process.user.umask);
   if (!process.user.additional_gids.empty()) user["additionalGids"] = process.user.additional_gids;
@@ -397,7 +414,10 @@ Json write_linux(const LinuxPart& part) {
     return one;
   });
   put_list(json, "devices", part.devices, [](const Device& device) {
-    Json one = {{"path", device.path}, {"type", std::string(1, device.type)}, {"major", device.major}, {"minor", device.minor}};
+    Json one = {{"path", device.path},
+                {"type", std::string(1, device.type)},
+                {"major", device.major},
+                {"minor", device.minor}};
     put(one, "fileMode", device.file_mode);
     one["uid"] = device.uid;
     one["gid"] = device.gid;
@@ -411,13 +431,16 @@ Json write_linux(const LinuxPart& part) {
 }
 
 // Values come from command lines, too: what is not UTF-8 is replaced rather than thrown over.
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 }  // namespace
 
 Result<RuntimeSpec> parse_runtime_spec(std::string_view config_json) {
   const json document = TRY(parse_json(config_json));
-  if (!document.is_object()) return error(ErrorKind::kCorrupt, "the runtime spec is not a JSON object");
+  if (!document.is_object())
+    return error(ErrorKind::kCorrupt, "the runtime spec is not a JSON object");
   RuntimeSpec spec;
   spec.version = TRY(string_member(document, "ociVersion"));
   spec.process = TRY(read_process(*TRY(object_member(document, "process"))), "process");

@@ -1,12 +1,11 @@
 #include "oci/runtime_spec.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 
 #include "base/json.h"
+#include <gtest/gtest.h>
 
 namespace strata::oci {
 namespace {
@@ -46,7 +45,8 @@ TEST(RuntimeSpec, AbsentMembersAreUnset) {
 }
 
 TEST(RuntimeSpec, UnknownMembersAreIgnored) {
-  EXPECT_TRUE(parse_runtime_spec(R"({"ociVersion":"1.2.0","windows":{"x":1},"linux":{"intelRdt":{}}})"));
+  EXPECT_TRUE(
+      parse_runtime_spec(R"({"ociVersion":"1.2.0","windows":{"x":1},"linux":{"intelRdt":{}}})"));
 }
 
 TEST(RuntimeSpec, WrongTypesAreErrorsThatNameTheMember) {

@@ -28,8 +28,8 @@ struct JoinedNamespace {
 struct ContainerPlan {
   const oci::RuntimeSpec& spec;
   ProcessPlan process;
-  int rootfs_mount = -1;               // the caller's; -1: spec.root.path
-  std::uint64_t new_namespaces = 0;    // CLONE_NEW…, without the cgroup's
+  int rootfs_mount = -1;             // the caller's; -1: spec.root.path
+  std::uint64_t new_namespaces = 0;  // CLONE_NEW…, without the cgroup's
   bool new_cgroup_namespace = false;
   std::vector<JoinedNamespace> joined;  // without the pid namespace
   sys::UniqueFd joined_pid;
@@ -47,12 +47,12 @@ struct ContainerPlan {
 // Errors: kInvalidArgument, kUnsupported, kNotFound for a namespace's path.
 Result<ContainerPlan> plan_container(const CreateOptions& options);
 
-// The limits of a spec as sys::Cgroup takes them; to rules for devices, those that every container needs
-// are added.
+// The limits of a spec as sys::Cgroup takes them; to rules for devices, those that every container
+// needs are added.
 Result<sys::CgroupLimits> planned_limits(const oci::Resources& resources);
 
-// Where a sysctl lies below /proc ("sys/net/ipv4/ip_forward"). Errors: kInvalidArgument for one that would
-// change the host, because it belongs to no namespace of the container's own.
+// Where a sysctl lies below /proc/sys ("net/ipv4/ip_forward"). Errors: kInvalidArgument for one
+// that would change the host, because it belongs to no namespace of the container's own.
 Result<std::string> sysctl_path(const ContainerPlan& plan, const std::string& name);
 
 }  // namespace strata::runtime

@@ -24,10 +24,14 @@ Error failed_step(const std::string& bytes) {
   std::memcpy(&step, &bytes[kFailedStepAt], sizeof step);
   std::memcpy(&number, &bytes[kFailedStepAt + sizeof step], sizeof number);
   switch (static_cast<sys::HiddenExecStep>(step)) {
-    case sys::HiddenExecStep::kHide: return error_from(number, "leave our program");
-    case sys::HiddenExecStep::kFilter: return error_from(number, "load seccomp filter");
-    case sys::HiddenExecStep::kCapabilities: return error_from(number, "set capabilities");
-    case sys::HiddenExecStep::kExecute: return execution_error(bytes.substr(kFailedStepHead), number);
+    case sys::HiddenExecStep::kHide:
+      return error_from(number, "leave our program");
+    case sys::HiddenExecStep::kFilter:
+      return error_from(number, "load seccomp filter");
+    case sys::HiddenExecStep::kCapabilities:
+      return error_from(number, "set capabilities");
+    case sys::HiddenExecStep::kExecute:
+      return execution_error(bytes.substr(kFailedStepHead), number);
   }
   return error(ErrorKind::kInternal, "the child says nonsense");
 }
@@ -69,7 +73,8 @@ Result<std::optional<Received>> receive_signal(int socket) {
     std::memcpy(&number, &bytes[2], sizeof number);
     return Error(static_cast<ErrorKind>(bytes[1]), bytes.substr(kErrorHead), number);
   }
-  if (bytes[0] == static_cast<char>(Signal::kFailedStep) && bytes.size() >= kFailedStepHead) return failed_step(bytes);
+  if (bytes[0] == static_cast<char>(Signal::kFailedStep) && bytes.size() >= kFailedStepHead)
+    return failed_step(bytes);
   Received received{static_cast<Signal>(bytes[0]), {}};
   if (!message->fds.empty()) received.fd = std::move(message->fds[0]);
   return std::optional<Received>{std::move(received)};

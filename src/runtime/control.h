@@ -1,6 +1,7 @@
 // The talk between the caller of create() or exec() and the child, over a SOCK_SEQPACKET pair whose
-// descriptors are close-on-exec: that the child's end closes without a message means "the program runs"
-// after kStart, and "the child was killed" before. The caller's end closing tells the child to end.
+// descriptors are close-on-exec: that the child's end closes without a message means "the program
+// runs" after kStart, and "the child was killed" before. The caller's end closing tells the child
+// to end.
 #pragma once
 
 #include <optional>
@@ -12,11 +13,11 @@
 namespace strata::runtime {
 
 enum class Signal : char {
-  kTerminal = 'T',  // child: the pty's master
-  kReady = 'R',     // child: everything is made
-  kContinue = 'C',  // caller: the network is there
-  kStart = 'S',     // caller: execute
-  kError = 'E',     // child: an Error, encoded
+  kTerminal = 'T',    // child: the pty's master
+  kReady = 'R',       // child: everything is made
+  kContinue = 'C',    // caller: the network is there
+  kStart = 'S',       // caller: execute
+  kError = 'E',       // child: an Error, encoded
   kFailedStep = 'X',  // child: which of the last steps failed (sys::HiddenExecStep)
 };
 

@@ -1,10 +1,10 @@
 // A runtime spec becomes a process, in two steps as the OCI runtime has them: create() builds
-// everything (namespaces, cgroup, mounts, limits) and leaves the container's init waiting just before
-// its program; start() lets it go. No other program is executed. Knows no images, no store.
+// everything (namespaces, cgroup, mounts, limits) and leaves the container's init waiting just
+// before its program; start() lets it go. No other program is executed. Knows no images, no store.
 //
-// The container's init is a child of the calling process. If the caller ends before start(), the init
-// ends too, and with it the container. The calling process must have one thread (fork first if it has
-// more): the child continues in a copy of its memory.
+// The container's init is a child of the calling process. If the caller ends before start(), the
+// init ends too, and with it the container. The calling process must have one thread (fork first if
+// it has more): the child continues in a copy of its memory.
 #pragma once
 
 #include <sys/types.h>
@@ -28,18 +28,20 @@ struct Stdio {
 
 enum class SeccompSource {
   kSpec,     // linux.seccomp of the spec; none there means none
-  kDefault,  // Docker's default profile for the process's capabilities, which takes microseconds to build
+  kDefault,  // Docker's default profile for the process's capabilities, which takes microseconds to
+             // build
 };
 
 struct CreateOptions {
   const oci::RuntimeSpec& spec;
-  // A detached mount (fsmount(2), open_tree(2)) that becomes "/"; stays the caller's. -1: spec.root.path.
+  // A detached mount (fsmount(2), open_tree(2)) that becomes "/"; stays the caller's. -1:
+  // spec.root.path.
   int rootfs_mount = -1;
   Stdio stdio;
   SeccompSource seccomp = SeccompSource::kSpec;
-  // Called once in the caller, while the child makes its mounts, when the spec asks for a new network
-  // namespace: `netns` is its descriptor, `init` the process in it. An error ends the container.
-  // The loopback interface is already up.
+  // Called once in the caller, while the child makes its mounts, when the spec asks for a new
+  // network namespace: `netns` is its descriptor, `init` the process in it. An error ends the
+  // container. The loopback interface is already up.
   std::function<Result<>(int netns, pid_t init)> configure_network;
 };
 
@@ -68,12 +70,13 @@ class [[nodiscard]] Created {
 };
 
 // On error nothing is left: no process, no cgroup. Kinds: kInvalidArgument for a spec that makes no
-// sense, kNotFound for a missing bind source, kUnsupported for what this host cannot do, else the kernel's.
+// sense, kNotFound for a missing bind source, kUnsupported for what this host cannot do, else the
+// kernel's.
 Result<Created> create(const CreateOptions& options);
 
-// Returns once the program runs. When it cannot be executed: kCommandNotFound ("exec: "foo": executable
-// file not found in $PATH") or kCommandNotRunnable ("exec: "/etc/passwd": permission denied"), Docker's
-// words; the init has ended and been waited for, the cgroup stays.
+// Returns once the program runs. When it cannot be executed: kCommandNotFound ("exec: "foo":
+// executable file not found in $PATH") or kCommandNotRunnable ("exec: "/etc/passwd": permission
+// denied"), Docker's words; the init has ended and been waited for, the cgroup stays.
 Result<> start(Created& created);
 
 // Kills what is left in the cgroup and removes it; gone already is no error.

@@ -22,7 +22,8 @@
 namespace strata::runtime {
 namespace {
 
-constexpr int kNamespaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
+constexpr int kNamespaces =
+    CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
 
 struct Inside {
   const ExecOptions& options;
@@ -32,7 +33,8 @@ struct Inside {
   int control, callers_control;
 };
 
-// A pty of the devpts that is mounted in the container; nothing else that may lie there under that name.
+// A pty of the devpts that is mounted in the container; nothing else that may lie there under that
+// name.
 Result<sys::Pty> container_pty() {
   const sys::UniqueFd root = TRY(sys::open_file("/", O_PATH | O_DIRECTORY));
   const sys::UniqueFd devpts = TRY(sys::open_in_root(root.get(), "/dev/pts", O_PATH | O_DIRECTORY));
@@ -62,7 +64,8 @@ Result<> set_up(const Inside& inside) {
     (void)pty.master.release();
     (void)pty.terminal.release();
   } else {
-    TRY(sys::replace_descriptors(inside.stdio.in, inside.stdio.out, inside.stdio.err, inside.control));
+    TRY(sys::replace_descriptors(inside.stdio.in, inside.stdio.out, inside.stdio.err,
+                                 inside.control));
   }
   return settle(inside.plan);
 }
@@ -89,7 +92,8 @@ Result<> await_execution(int control, sys::UniqueFd& terminal) {
 }  // namespace
 
 Result<Process> exec(const ExecOptions& options) {
-  const ProcessPlan plan = TRY(plan_process(options.process, options.seccomp, options.container.linux_part.seccomp));
+  const ProcessPlan plan =
+      TRY(plan_process(options.process, options.seccomp, options.container.linux_part.seccomp));
   const sys::UniqueFd null = TRY(sys::open_file("/dev/null", O_RDWR));
   std::optional<sys::Cgroup> group;
   if (const std::string& path = options.container.linux_part.cgroups_path; !path.empty())
@@ -107,9 +111,12 @@ Result<Process> exec(const ExecOptions& options) {
     }
     sys::Child child = TRY(sys::clone_process({.cgroup = group ? group->clone_descriptor() : -1}));
     if (child.pid() == 0)  // in here: what this scope undoes is the caller's, not the child's
-      run_inside({options, plan, group && !group->empty() ? &*group : nullptr,
+      run_inside({options,
+                  plan,
+                  group && !group->empty() ? &*group : nullptr,
                   {stream(options.stdio.in), stream(options.stdio.out), stream(options.stdio.err)},
-                  control.second.get(), control.first.get()});
+                  control.second.get(),
+                  control.first.get()});
     return child;
   };
   auto made = make_child();
@@ -121,7 +128,8 @@ Result<Process> exec(const ExecOptions& options) {
   sys::Child child = std::move(*made);
   control.second.reset();
   if (const auto score = options.process.oom_score_adj)
-    (void)!sys::write_pseudo_file("/proc/" + std::to_string(child.pid()) + "/oom_score_adj", std::to_string(*score));
+    (void)!sys::write_pseudo_file("/proc/" + std::to_string(child.pid()) + "/oom_score_adj",
+                                  std::to_string(*score));
 
   sys::UniqueFd terminal;
   if (auto running = await_execution(control.first.get(), terminal); !running) {

@@ -13,11 +13,11 @@
 namespace strata::runtime {
 
 struct ExecOptions {
-  int init_pidfd = -1;        // the container's init; the caller keeps it
-  pid_t init_pid = -1;        // of the same process
+  int init_pidfd = -1;                // the container's init; the caller keeps it
+  pid_t init_pid = -1;                // of the same process
   const oci::RuntimeSpec& container;  // for its namespaces, cgroups path and seccomp profile
-  // What to run. Its capabilities, user, rlimits are used as they are: copy those of the container's
-  // process for Docker's behaviour.
+  // What to run. Its capabilities, user, rlimits are used as they are: copy those of the
+  // container's process for Docker's behaviour.
   const oci::Process& process;
   Stdio stdio;
   SeccompSource seccomp = SeccompSource::kSpec;

@@ -1,6 +1,5 @@
 #include "runtime/exec.h"
 
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -8,6 +7,7 @@
 #include "runtime/test_container.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
+#include <gtest/gtest.h>
 
 namespace strata::runtime {
 namespace {
@@ -25,9 +25,14 @@ class ExecTest : public ContainerTest {
     process.args = std::move(args);
     return process;
   }
-  Outcome shell(const std::string& script) { return exec_in(*container_, spec_, process({"sh", "-c", script})); }
+  Outcome shell(const std::string& script) {
+    return exec_in(*container_, spec_, process({"sh", "-c", script}));
+  }
   Error failure(const oci::Process& process) {
-    auto executed = exec({.init_pidfd = container_->pidfd(), .init_pid = container_->pid(), .container = spec_, .process = process});
+    auto executed = exec({.init_pidfd = container_->pidfd(),
+                          .init_pid = container_->pid(),
+                          .container = spec_,
+                          .process = process});
     if (executed) {
       ADD_FAILURE() << "it runs";
       (void)executed->child.kill(SIGKILL);
@@ -42,23 +47,31 @@ class ExecTest : public ContainerTest {
 };
 
 TEST_F(ExecTest, IsInAllNamespacesOfTheContainer) {
-  const Outcome outcome = shell("for n in mnt pid uts ipc cgroup net; do test \"$(readlink /proc/self/ns/$n)\" = \"$(readlink /proc/1/ns/$n)\" || echo $n; done; hostname; ls /");
+  const Outcome outcome = shell(
+      "for n in mnt pid uts ipc cgroup net; do test \"$(readlink /proc/self/ns/$n)\" = "
+      "\"$(readlink /proc/1/ns/$n)\" || echo $n; done; hostname; ls /");
   EXPECT_EQ(outcome.output, "box\nbin\ndev\netc\nproc\nsrv\nsys\ntmp\n");
   EXPECT_EQ(outcome.code, 0);
 }
 
 TEST_F(ExecTest, IsInTheCgroupsOfTheContainer) {
   EXPECT_EQ(shell("cat /proc/self/cgroup").output, shell("cat /proc/1/cgroup").output);
-  auto executed = exec({.init_pidfd = container_->pidfd(), .init_pid = container_->pid(), .container = spec_, .process = process({"sleep", "1000"})});
+  auto executed = exec({.init_pidfd = container_->pidfd(),
+                        .init_pid = container_->pid(),
+                        .container = spec_,
+                        .process = process({"sleep", "1000"})});
   ASSERT_TRUE(executed);
   const std::string own = *sys::read_file(fmt::format("/proc/{}/cgroup", executed->child.pid()));
-  for (const std::string_view line : split(trim(own), '\n')) EXPECT_TRUE(line.ends_with(spec_.linux_part.cgroups_path)) << line;
+  for (const std::string_view line : split(trim(own), '\n'))
+    EXPECT_TRUE(line.ends_with(spec_.linux_part.cgroups_path)) << line;
   EXPECT_TRUE(executed->child.kill(SIGKILL));
   EXPECT_EQ(executed->child.wait()->signal, SIGKILL);
 }
 
 TEST_F(ExecTest, HasTheSameRights) {
-  const Outcome outcome = shell("grep -E 'Cap|Seccomp:|NoNew' /proc/self/status > /tmp/own; grep -E 'Cap|Seccomp:|NoNew' /proc/1/status > /tmp/init; cat /tmp/own; cat /tmp/init");
+  const Outcome outcome = shell(
+      "grep -E 'Cap|Seccomp:|NoNew' /proc/self/status > /tmp/own; grep -E 'Cap|Seccomp:|NoNew' "
+      "/proc/1/status > /tmp/init; cat /tmp/own; cat /tmp/init");
   const std::size_t half = outcome.output.size() / 2;
   EXPECT_EQ(outcome.output.substr(0, half), outcome.output.substr(half));
   EXPECT_NE(outcome.output.find("Seccomp:\t2"), std::string::npos);
@@ -87,7 +100,8 @@ TEST_F(ExecTest, AMissingDirectoryIsAnErrorAndIsNotMade) {
 }
 
 TEST_F(ExecTest, WhatCannotBeExecutedIsSaidInDockersWords) {
-  EXPECT_EQ(failure(process({"foo"})).message(), "exec: \"foo\": executable file not found in $PATH");
+  EXPECT_EQ(failure(process({"foo"})).message(),
+            "exec: \"foo\": executable file not found in $PATH");
   EXPECT_EQ(failure(process({"foo"})).kind(), ErrorKind::kCommandNotFound);
   EXPECT_EQ(failure(process({"/etc"})).message(), "exec: \"/etc\": is a directory");
   EXPECT_EQ(failure(process({"/proc/self/exe"})).kind(), ErrorKind::kCommandNotRunnable);
@@ -107,15 +121,23 @@ TEST_F(ExecTest, AFalseDevptsIsRefused) {
   Created& container = running(spec);
   oci::Process terminal = process({"tty"});
   terminal.terminal = true;
-  auto executed = exec({.init_pidfd = container.pidfd(), .init_pid = container.pid(), .container = spec, .process = terminal});
+  auto executed = exec({.init_pidfd = container.pidfd(),
+                        .init_pid = container.pid(),
+                        .container = spec,
+                        .process = terminal});
   ASSERT_FALSE(executed);
-  EXPECT_NE(executed.error().message().find("/dev/pts"), std::string::npos) << executed.error().message();
+  EXPECT_NE(executed.error().message().find("/dev/pts"), std::string::npos)
+      << executed.error().message();
 }
 
 TEST_F(ExecTest, OurProgramIsHiddenFromTheContainer) {
   // A process of the container that watches for newcomers and opens their program.
-  auto executed = exec({.init_pidfd = container_->pidfd(), .init_pid = container_->pid(), .container = spec_,
-                        .process = process({"sh", "-c", "while :; do for p in /proc/[0-9]*/exe; do readlink $p; done; done > /tmp/seen 2>/dev/null"})});
+  auto executed = exec({.init_pidfd = container_->pidfd(),
+                        .init_pid = container_->pid(),
+                        .container = spec_,
+                        .process = process({"sh", "-c",
+                                            "while :; do for p in /proc/[0-9]*/exe; do readlink "
+                                            "$p; done; done > /tmp/seen 2>/dev/null"})});
   ASSERT_TRUE(executed);
   for (int i = 0; i < 30; ++i) EXPECT_EQ(shell("true").code, 0);
   EXPECT_TRUE(executed->child.kill(SIGKILL));
@@ -131,7 +153,10 @@ TEST_F(ExecTest, IntoAContainerThatHasEnded) {
 }
 
 TEST_F(ExecTest, DiesWithTheContainer) {
-  auto executed = exec({.init_pidfd = container_->pidfd(), .init_pid = container_->pid(), .container = spec_, .process = process({"sleep", "1000"})});
+  auto executed = exec({.init_pidfd = container_->pidfd(),
+                        .init_pid = container_->pid(),
+                        .container = spec_,
+                        .process = process({"sleep", "1000"})});
   ASSERT_TRUE(executed);
   EXPECT_TRUE(container_->init().kill(SIGKILL));
   EXPECT_EQ(executed->child.wait()->signal, SIGKILL);

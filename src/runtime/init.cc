@@ -2,12 +2,10 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/mount.h>
 
 #include "runtime/control.h"
 #include "runtime/rootfs.h"
 #include "sys/file.h"
-#include "sys/mount.h"
 #include "sys/mount_attr.h"
 #include "sys/namespace.h"
 #include "sys/process_state.h"
@@ -35,14 +33,13 @@ void await(int control, Signal wanted) {
   if (!received || !*received || (*received)->signal != wanted) sys::exit_now(1);
 }
 
-Result<> set_sysctls(const ContainerPlan& plan) {
+Result<> set_sysctls(const ContainerPlan& plan, sys::UniqueFd directory) {
   if (plan.spec.linux_part.sysctl.empty()) return {};
-  // A procfs of our own that is mounted nowhere: nothing in the container can stand in its place.
-  sys::FsContext context = TRY(sys::FsContext::open("proc"));
-  const sys::UniqueFd proc = TRY(context.mount(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+  if (!directory) return error(ErrorKind::kInvalidArgument, "sysctls need a mount of type proc");
   for (const auto& [name, value] : plan.spec.linux_part.sysctl) {
     const sys::UniqueFd file =
-        TRY(sys::open_in_root(proc.get(), TRY(sysctl_path(plan, name)), O_WRONLY), "sysctl {}", name);
+        TRY(sys::open_in_root(directory.get(), TRY(sysctl_path(plan, name)), O_WRONLY), "sysctl {}",
+            name);
     TRY(sys::require_procfs(file.get()), "sysctl {}", name);
     TRY(sys::write_all(file.get(), value), "sysctl {}", name);
   }
@@ -54,9 +51,9 @@ Result<> set_up(const InitOptions& options) {
   TRY(sys::new_session());
   TRY(sys::new_session_keyring());
   TRY(enter_namespaces(options));
-  sys::Pty pty = TRY(build_rootfs(plan));
+  auto [pty, sysctls] = TRY(build_rootfs(plan));
   if (options.wait_for_network) await(options.control, Signal::kContinue);
-  TRY(set_sysctls(plan));
+  TRY(set_sysctls(plan, std::move(sysctls)));
   if (pty.terminal) {
     TRY(sys::make_controlling_terminal(pty.terminal.get()));
     if (const auto size = plan.process.process.console_size)
@@ -68,7 +65,8 @@ Result<> set_up(const InitOptions& options) {
     (void)pty.master.release();
     (void)pty.terminal.release();
   } else {
-    TRY(sys::replace_descriptors(options.stdio.in, options.stdio.out, options.stdio.err, options.control));
+    TRY(sys::replace_descriptors(options.stdio.in, options.stdio.out, options.stdio.err,
+                                 options.control));
   }
   TRY(settle(plan.process));
   return {};

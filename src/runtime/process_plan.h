@@ -1,5 +1,5 @@
-// What one process in a container is to become, translated from the spec before it exists: so that a
-// spec that makes no sense is an error before anything was made.
+// What one process in a container is to become, translated from the spec before it exists: so that
+// a spec that makes no sense is an error before anything was made.
 #pragma once
 
 #include <sys/types.h>
@@ -34,8 +34,8 @@ struct ProcessPlan {
   bool create_working_directory = false;
 };
 
-// `profile` is linux.seccomp of the container's spec. Capabilities that we do not have ourselves are left
-// out: nobody could have them here. Errors: kInvalidArgument, kUnsupported.
+// `profile` is linux.seccomp of the container's spec. Capabilities that we do not have ourselves
+// are left out: nobody could have them here. Errors: kInvalidArgument, kUnsupported.
 Result<ProcessPlan> plan_process(const oci::Process& process, SeccompSource source,
                                  const std::optional<oci::Seccomp>& profile);
 
@@ -43,8 +43,8 @@ Result<ProcessPlan> plan_process(const oci::Process& process, SeccompSource sour
 
 // Limits, working directory, user and groups; still with every capability we have.
 Result<> settle(const ProcessPlan& plan);
-// Finds the program, takes the rest of the rights away, and executes it. Returns only with an error; what
-// goes wrong in the very last steps is sent over `control` (Signal::kFailedStep).
+// Finds the program, takes the rest of the rights away, and executes it. Returns only with an
+// error; what goes wrong in the very last steps is sent over `control` (Signal::kFailedStep).
 Error become(const ProcessPlan& plan, int control);
 
 }  // namespace strata::runtime

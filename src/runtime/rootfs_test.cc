@@ -2,7 +2,6 @@
 #include "runtime/rootfs.h"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "sys/file.h"
 #include "sys/mount.h"
 #include "sys/mount_attr.h"
+#include <gtest/gtest.h>
 
 namespace strata::runtime {
 namespace {
@@ -26,46 +26,64 @@ class RootfsTest : public ContainerTest {
 };
 
 TEST_F(RootfsTest, TheHostsTreeIsGone) {
-  const Outcome outcome = run("ls /; mount | grep -c ' / '; cat /proc/self/mountinfo | grep -c ' /tmp/runtime-host'");
+  const Outcome outcome =
+      run("ls /; mount | grep -c ' / '; cat /proc/self/mountinfo | grep -c ' /tmp/runtime-host'");
   EXPECT_EQ(outcome.output, "bin\ndev\netc\nproc\nsrv\nsys\ntmp\n1\n0\n");
 }
 
 TEST_F(RootfsTest, StandardMountsHaveTheirOptions) {
   const std::string output = run("mount").output;
-  for (const char* line : {"proc on /proc type proc (rw,nosuid,nodev,noexec,relatime)", "tmpfs on /dev type tmpfs (rw,nosuid,size=65536k,mode=755)",
-                           "devpts on /dev/pts type devpts (rw,nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=666)",
-                           "sysfs on /sys type sysfs (ro,nosuid,nodev,noexec,relatime)",
-                           "mqueue on /dev/mqueue type mqueue (rw,nosuid,nodev,noexec,relatime)",
-                           "shm on /dev/shm type tmpfs (rw,nosuid,nodev,noexec,relatime,size=65536k)"})
+  for (const char* line :
+       {"proc on /proc type proc (rw,nosuid,nodev,noexec,relatime)",
+        "tmpfs on /dev type tmpfs (rw,nosuid,size=65536k,mode=755)",
+        "devpts on /dev/pts type devpts (rw,nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=666)",
+        "sysfs on /sys type sysfs (ro,nosuid,nodev,noexec,relatime)",
+        "mqueue on /dev/mqueue type mqueue (rw,nosuid,nodev,noexec,relatime)",
+        "shm on /dev/shm type tmpfs (rw,nosuid,nodev,noexec,relatime,size=65536k)"})
     EXPECT_NE(output.find(line), std::string::npos) << line << "\n" << output;
 }
 
 TEST_F(RootfsTest, DefaultDevicesAndLinks) {
-  const std::string output = run("cd /dev; for f in null zero full random urandom tty; do stat -c '%n %t:%T %a' $f; done; "
-                                 "for l in fd stdin stdout stderr ptmx; do readlink $l; done").output;
-  EXPECT_EQ(output,
-            "null 1:3 666\nzero 1:5 666\nfull 1:7 666\nrandom 1:8 666\nurandom 1:9 666\ntty 5:0 666\n"
-            "/proc/self/fd\n/proc/self/fd/0\n/proc/self/fd/1\n/proc/self/fd/2\npts/ptmx\n");
+  const std::string output =
+      run("cd /dev; for f in null zero full random urandom tty; do stat -c '%n %t:%T %a' $f; done; "
+          "for l in fd stdin stdout stderr ptmx; do readlink $l; done")
+          .output;
+  EXPECT_EQ(
+      output,
+      "null 1:3 666\nzero 1:5 666\nfull 1:7 666\nrandom 1:8 666\nurandom 1:9 666\ntty 5:0 666\n"
+      "/proc/self/fd\n/proc/self/fd/0\n/proc/self/fd/1\n/proc/self/fd/2\npts/ptmx\n");
 }
 
 TEST_F(RootfsTest, DevicesOfTheSpec) {
   auto spec = spec_for("stat -c '%n %F %t:%T %a %u:%g' /dev/sub/fuse /dev/pipe");
-  spec.linux_part.devices = {{.path = "/dev/sub/fuse", .type = 'c', .major = 10, .minor = 229, .file_mode = 0640, .uid = 5, .gid = 6},
+  spec.linux_part.devices = {{.path = "/dev/sub/fuse",
+                              .type = 'c',
+                              .major = 10,
+                              .minor = 229,
+                              .file_mode = 0640,
+                              .uid = 5,
+                              .gid = 6},
                              {.path = "/dev/pipe", .type = 'p'},
                              {.path = "/dev/null", .type = 'c', .major = 1, .minor = 3}};
-  EXPECT_EQ(run(spec).output, "/dev/sub/fuse character special file a:e5 640 5:6\n/dev/pipe fifo 0:0 666 0:0\n");
+  EXPECT_EQ(run(spec).output,
+            "/dev/sub/fuse character special file a:e5 640 5:6\n/dev/pipe fifo 0:0 666 0:0\n");
 }
 
 TEST_F(RootfsTest, MaskedPathsAreEmpty) {
-  const std::string output = run("cat /proc/interrupts | wc -c; cat /proc/timer_list | wc -c; ls /proc/acpi /sys/firmware; "
-                                 "touch /sys/firmware/x; echo x > /proc/timer_list && echo swallowed").output;
+  const std::string output =
+      run("cat /proc/interrupts | wc -c; cat /proc/timer_list | wc -c; ls /proc/acpi "
+          "/sys/firmware; "
+          "touch /sys/firmware/x; echo x > /proc/timer_list && echo swallowed")
+          .output;
   EXPECT_NE(output.find("0\n0\n/proc/acpi:\n\n/sys/firmware:\n"), std::string::npos) << output;
   EXPECT_NE(output.find("Read-only file system"), std::string::npos);
   EXPECT_NE(output.find("swallowed"), std::string::npos);
 }
 
 TEST_F(RootfsTest, ReadOnlyPathsCannotBeWritten) {
-  const std::string output = run("echo 0 > /proc/irq/default_smp_affinity; echo 1 > /proc/sys/kernel/panic; cat /proc/sys/kernel/ostype").output;
+  const std::string output = run("echo 0 > /proc/irq/default_smp_affinity; echo 1 > "
+                                 "/proc/sys/kernel/panic; cat /proc/sys/kernel/ostype")
+                                 .output;
   EXPECT_NE(output.find("affinity: Read-only file system"), std::string::npos) << output;
   EXPECT_NE(output.find("panic: Read-only file system"), std::string::npos);
   EXPECT_NE(output.find("Linux\n"), std::string::npos);
@@ -80,7 +98,9 @@ TEST_F(RootfsTest, AReadOnlyRootStillHasItsWritableMounts) {
 }
 
 TEST_F(RootfsTest, BindsOfDirectoriesAndFiles) {
-  auto spec = spec_for("cat /made/up/dir/file /made/up/file; echo changed > /made/up/file; touch /srv/ro/x; ls /srv/ro");
+  auto spec = spec_for(
+      "cat /made/up/dir/file /made/up/file; echo changed > /made/up/file; touch /srv/ro/x; ls "
+      "/srv/ro");
   spec.mounts.push_back({"/made/up/dir", "bind", host("/dir"), {"rbind", "rprivate"}});
   spec.mounts.push_back({"/made/up/file", "bind", host("/dir/file"), {"bind"}});
   spec.mounts.push_back({"/srv/ro", "bind", host("/dir"), {"rbind", "ro", "rprivate"}});
@@ -93,7 +113,8 @@ TEST_F(RootfsTest, BindsOfDirectoriesAndFiles) {
 TEST_F(RootfsTest, OptionsOfBindsApply) {
   ASSERT_TRUE(sys::replace_file(host("/dir/program"), "#!/bin/sh\necho ran\n", 0755));
   auto spec = spec_for("/srv/program; mount | grep /srv");
-  spec.mounts.push_back({"/srv", "bind", host("/dir"), {"rbind", "noexec", "nosuid", "nodev", "noatime"}});
+  spec.mounts.push_back(
+      {"/srv", "bind", host("/dir"), {"rbind", "noexec", "nosuid", "nodev", "noatime"}});
   const std::string output = run(spec).output;
   EXPECT_NE(output.find("Permission denied"), std::string::npos) << output;
   EXPECT_NE(output.find("nosuid,nodev,noexec,noatime"), std::string::npos) << output;
@@ -115,7 +136,9 @@ TEST_F(RootfsTest, RecursiveReadOnlyReachesMountsBelow) {
 TEST_F(RootfsTest, MountsOfTheHostShowUpOnlyInSlaves) {
   ASSERT_EQ(::mount(host("/dir").c_str(), host("/dir").c_str(), nullptr, MS_BIND, nullptr), 0);
   ASSERT_EQ(::mount(nullptr, host("/dir").c_str(), nullptr, MS_SHARED, nullptr), 0);
-  auto spec = spec_for("while [ ! -e /tmp/go ]; do sleep 0.01; done; test -e /private/sub/late && exit 1; test -e /slave/sub/late");
+  auto spec = spec_for(
+      "while [ ! -e /tmp/go ]; do sleep 0.01; done; test -e /private/sub/late && exit 1; test -e "
+      "/slave/sub/late");
   spec.mounts.push_back({"/private", "bind", host("/dir"), {"rbind", "rprivate"}});
   spec.mounts.push_back({"/slave", "bind", host("/dir"), {"rbind", "rslave"}});
   Created& container = running(spec);
@@ -140,7 +163,8 @@ TEST_F(RootfsTest, ADetachedMountBecomesTheRoot) {
   spec.root.path = "/no/such/path";
   sys::UniqueFd mount = *sys::clone_mount(root(), false);
   sys::Pipe pipe = *sys::make_pipe();
-  auto created = create({.spec = spec, .rootfs_mount = mount.get(), .stdio = {-1, pipe.write.get(), -1}});
+  auto created =
+      create({.spec = spec, .rootfs_mount = mount.get(), .stdio = {-1, pipe.write.get(), -1}});
   ASSERT_TRUE(created) << created.error().message();
   ASSERT_TRUE(start(*created));
   pipe.write.reset();
@@ -170,11 +194,19 @@ TEST_F(RootfsTest, MountsThatCannotBeAreErrorsWithWords) {
   EXPECT_EQ(missing.message(), "mount /srv: bind source path does not exist: /no/such/source");
   EXPECT_EQ(failure({"/srv", "bind", "relative", {"bind"}}).kind(), ErrorKind::kInvalidArgument);
   EXPECT_EQ(failure({"srv", "bind", "/etc", {"bind"}}).kind(), ErrorKind::kInvalidArgument);
-  EXPECT_NE(failure({"/bin/busybox", "bind", host("/dir"), {"bind"}}).message().find("directory onto a file"), std::string::npos);
-  EXPECT_NE(failure({"/srv", "bind", host("/dir/file"), {"bind"}}).message().find("directory onto a file"), std::string::npos);
+  EXPECT_NE(failure({"/bin/busybox", "bind", host("/dir"), {"bind"}})
+                .message()
+                .find("directory onto a file"),
+            std::string::npos);
+  EXPECT_NE(failure({"/srv", "bind", host("/dir/file"), {"bind"}})
+                .message()
+                .find("directory onto a file"),
+            std::string::npos);
   EXPECT_FALSE(failure({"/srv", "nosuchfs", "x", {}}).message().empty());
-  EXPECT_NE(failure({"/srv", "tmpfs", "tmpfs", {"nonsense=1"}}).message().find("nonsense"), std::string::npos);
-  EXPECT_EQ(failure({"/proc/self/fd", "bind", host("/dir"), {"bind"}}).kind(), ErrorKind::kInvalidArgument);
+  EXPECT_NE(failure({"/srv", "tmpfs", "tmpfs", {"nonsense=1"}}).message().find("nonsense"),
+            std::string::npos);
+  EXPECT_EQ(failure({"/proc/self/fd", "bind", host("/dir"), {"bind"}}).kind(),
+            ErrorKind::kInvalidArgument);
   EXPECT_EQ(failure({"/proc/sys", "tmpfs", "tmpfs", {}}).kind(), ErrorKind::kInvalidArgument);
 }
 
@@ -226,7 +258,8 @@ TEST_F(RootfsTest, WithoutATmpfsTheImagesOwnDevIsNotTrusted) {
   ASSERT_TRUE(sys::make_directories(in_root("/dev")));
   ASSERT_TRUE(sys::replace_file(in_root("/dev/null"), "trap"));
   auto spec = spec_for("true");
-  std::erase_if(spec.mounts, [](const oci::Mount& mount) { return mount.destination.starts_with("/dev"); });
+  std::erase_if(spec.mounts,
+                [](const oci::Mount& mount) { return mount.destination.starts_with("/dev"); });
   EXPECT_NE(failure_of(spec).message().find("null"), std::string::npos);
 }
 

@@ -29,11 +29,14 @@ Result<std::uint32_t> action_value(std::string_view name, std::optional<std::uin
 Result<SyscallTest> test_of(const oci::SeccompArg& arg) {
   using Op = SyscallTest::Op;
   static constexpr std::pair<std::string_view, Op> kOps[] = {
-      {"SCMP_CMP_NE", Op::kNotEqual},     {"SCMP_CMP_LT", Op::kLess},    {"SCMP_CMP_LE", Op::kLessEqual},
-      {"SCMP_CMP_EQ", Op::kEqual},        {"SCMP_CMP_GE", Op::kGreaterEqual}, {"SCMP_CMP_GT", Op::kGreater},
+      {"SCMP_CMP_NE", Op::kNotEqual},           {"SCMP_CMP_LT", Op::kLess},
+      {"SCMP_CMP_LE", Op::kLessEqual},          {"SCMP_CMP_EQ", Op::kEqual},
+      {"SCMP_CMP_GE", Op::kGreaterEqual},       {"SCMP_CMP_GT", Op::kGreater},
       {"SCMP_CMP_MASKED_EQ", Op::kMaskedEqual},
   };
-  if (arg.index > 5) return error(ErrorKind::kInvalidArgument, "seccomp: no argument {} in a system call", arg.index);
+  if (arg.index > 5)
+    return error(ErrorKind::kInvalidArgument, "seccomp: no argument {} in a system call",
+                 arg.index);
   for (const auto& [name, op] : kOps) {
     if (name != arg.op) continue;
     // In a profile a masked comparison has the mask first.
@@ -43,8 +46,8 @@ Result<SyscallTest> test_of(const oci::SeccompArg& arg) {
   return error(ErrorKind::kInvalidArgument, "seccomp: unknown comparison {:?}", arg.op);
 }
 
-// All tests of a rule must hold; but two on one argument mean either, as runc has it (libseccomp cannot
-// say both in one rule).
+// All tests of a rule must hold; but two on one argument mean either, as runc has it (libseccomp
+// cannot say both in one rule).
 bool names_an_argument_twice(const std::vector<SyscallTest>& tests) {
   unsigned seen = 0;
   for (const SyscallTest& test : tests) {
@@ -77,8 +80,10 @@ Result<Architectures> architectures_of(const oci::Seccomp& profile) {
 
 Result<sys::SeccompFilter> compile_seccomp(const oci::Seccomp& profile) {
   const Architectures archs = TRY(architectures_of(profile));
-  const std::uint32_t fallback = TRY(action_value(profile.default_action, profile.default_errno_ret));
-  // A profile that refuses by default was written before the newest calls: say that they do not exist.
+  const std::uint32_t fallback =
+      TRY(action_value(profile.default_action, profile.default_errno_ret));
+  // A profile that refuses by default was written before the newest calls: say that they do not
+  // exist.
   const bool refuses = (fallback & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
   const std::uint32_t unknown = refuses ? SECCOMP_RET_ERRNO | ENOSYS : fallback;
   sys::SeccompBuilder builder({SyscallAbi::kX86_64}, fallback, unknown);

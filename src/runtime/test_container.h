@@ -1,8 +1,6 @@
 // For tests: containers of a real static busybox, with a spec like Docker's, and their output.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <functional>
 #include <string>
 #include <string_view>
@@ -11,6 +9,7 @@
 #include "runtime/create.h"
 #include "runtime/exec.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::runtime {
 

@@ -14,15 +14,50 @@
 namespace strata::sys {
 namespace {
 
-constexpr std::array<std::string_view, 41> kNames = {
-    "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid",
-    "setpcap", "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw",
-    "ipc_lock", "ipc_owner", "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct",
-    "sys_admin", "sys_boot", "sys_nice", "sys_resource", "sys_time", "sys_tty_config", "mknod",
-    "lease", "audit_write", "audit_control", "setfcap", "mac_override", "mac_admin", "syslog",
-    "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf", "checkpoint_restore"};
+constexpr std::array<std::string_view, 41> kNames = {"chown",
+                                                     "dac_override",
+                                                     "dac_read_search",
+                                                     "fowner",
+                                                     "fsetid",
+                                                     "kill",
+                                                     "setgid",
+                                                     "setuid",
+                                                     "setpcap",
+                                                     "linux_immutable",
+                                                     "net_bind_service",
+                                                     "net_broadcast",
+                                                     "net_admin",
+                                                     "net_raw",
+                                                     "ipc_lock",
+                                                     "ipc_owner",
+                                                     "sys_module",
+                                                     "sys_rawio",
+                                                     "sys_chroot",
+                                                     "sys_ptrace",
+                                                     "sys_pacct",
+                                                     "sys_admin",
+                                                     "sys_boot",
+                                                     "sys_nice",
+                                                     "sys_resource",
+                                                     "sys_time",
+                                                     "sys_tty_config",
+                                                     "mknod",
+                                                     "lease",
+                                                     "audit_write",
+                                                     "audit_control",
+                                                     "setfcap",
+                                                     "mac_override",
+                                                     "mac_admin",
+                                                     "syslog",
+                                                     "wake_alarm",
+                                                     "block_suspend",
+                                                     "audit_read",
+                                                     "perfmon",
+                                                     "bpf",
+                                                     "checkpoint_restore"};
 
-std::uint64_t mask_of(const __user_cap_data_struct data[2], std::uint32_t __user_cap_data_struct::*set) {
+std::uint64_t mask_of(const __user_cap_data_struct data[2],
+                      std::uint32_t __user_cap_data_struct::* set) {
   return data[0].*set | (std::uint64_t{data[1].*set} << 32);
 }
 
@@ -65,7 +100,8 @@ Result<CapabilitySets> current_capabilities() {
   return sets;
 }
 
-Result<> set_capabilities(CapabilityMask effective, CapabilityMask permitted, CapabilityMask inheritable) {
+Result<> set_capabilities(CapabilityMask effective, CapabilityMask permitted,
+                          CapabilityMask inheritable) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2];
   for (int half = 0; half < 2; ++half) {
@@ -97,19 +133,23 @@ Result<> set_ambient(CapabilityMask ambient) {
   return {};
 }
 
-Result<> switch_user_keeping_capabilities(uid_t uid, gid_t gid, const gid_t* groups, std::size_t count) {
+Result<> switch_user_keeping_capabilities(uid_t uid, gid_t gid, const gid_t* groups,
+                                          std::size_t count) {
   const CapabilitySets before = TRY(current_capabilities());
-  if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return Error::from_errno(errno, "keep capabilities");
+  if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
+    return Error::from_errno(errno, "keep capabilities");
   // The raw calls: glibc's would signal every thread of a process that this one is a copy of.
   if (::syscall(SYS_setgroups, count, groups) != 0) return Error::from_errno(errno, "setgroups");
   if (::syscall(SYS_setresgid, gid, gid, gid) != 0) return error_from(errno, "setgid {}", gid);
   if (::syscall(SYS_setresuid, uid, uid, uid) != 0) return error_from(errno, "setuid {}", uid);
-  if (::prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0) return Error::from_errno(errno, "keep capabilities");
+  if (::prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0)
+    return Error::from_errno(errno, "keep capabilities");
   return set_capabilities(before.permitted, before.permitted, before.inheritable);
 }
 
 Result<> set_no_new_privileges() {
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::from_errno(errno, "set no_new_privs");
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return Error::from_errno(errno, "set no_new_privs");
   return {};
 }
 

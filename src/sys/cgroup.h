@@ -1,8 +1,8 @@
 // Control groups, version 1 (also hybrid) and version 2, behind one type.
 //
 // A Cgroup is named by one path ("/strata/<id>") that is looked up from the root of every hierarchy
-// this process can see below /sys/fs/cgroup. On v1 it is one directory per mounted controller; on v2
-// one directory, with the controllers enabled along the path. What is not mounted, or cannot be
+// this process can see below /sys/fs/cgroup. On v1 it is one directory per mounted controller; on
+// v2 one directory, with the controllers enabled along the path. What is not mounted, or cannot be
 // written, is left out: a limit that then has nowhere to go is an error (kUnsupported, naming the
 // controller), a cgroup nobody limits works without any controller at all.
 //
@@ -48,17 +48,20 @@ struct CgroupLimits {
   std::optional<std::uint16_t> block_weight;
   std::vector<CgroupThrottle> read_bps, write_bps, read_iops, write_iops;
   std::map<std::string, std::string> unified;  // v2: file name to content
-  // In order, the last match decides; a device no rule matches is denied. Empty: nothing is restricted.
+  // In order, the last match decides; a device no rule matches is denied. Empty: nothing is
+  // restricted.
   std::vector<CgroupDeviceRule> devices;
 };
 
 struct CgroupStatistics {  // a number the host does not have is unset
-  std::optional<std::uint64_t> memory_bytes, memory_limit, memory_peak, cpu_nanoseconds, pids, oom_kills;
+  std::optional<std::uint64_t> memory_bytes, memory_limit, memory_peak, cpu_nanoseconds, pids,
+      oom_kills;
 };
 
 class [[nodiscard]] Cgroup {
  public:
-  // Makes the directories; those that exist already are taken as they are. Nothing is left on error.
+  // Makes the directories; those that exist already are taken as they are. Nothing is left on
+  // error.
   static Result<Cgroup> create(const std::string& path);
   // Takes what exists under that name; maybe nothing.
   static Result<Cgroup> open(const std::string& path);
@@ -75,7 +78,8 @@ class [[nodiscard]] Cgroup {
 
   // v2: a descriptor for clone3's CLONE_INTO_CGROUP; -1 where the unified hierarchy is not used.
   int clone_descriptor() const;
-  // Moves the calling process, which must have one thread, into every v1 group (cheap: no global lock).
+  // Moves the calling process, which must have one thread, into every v1 group (cheap: no global
+  // lock).
   Result<> enter_self() const;
   // Moves another process, with all its threads, into every group.
   Result<> add(pid_t pid) const;
@@ -91,7 +95,8 @@ class [[nodiscard]] Cgroup {
   // Removes the directories, those below too; gone already is no error. Processes left: kConflict.
   Result<> remove();
 
-  // Hierarchy ("memory", "cpu,cpuacct"; "" is v2's) and the group's directory in it, as this process sees it.
+  // Hierarchy ("memory", "cpu,cpuacct"; "" is v2's) and the group's directory in it, as this
+  // process sees it.
   std::vector<std::pair<std::string, std::string>> directories() const;
 
  private:

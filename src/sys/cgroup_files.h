@@ -11,17 +11,19 @@
 
 namespace strata::sys {
 
-// mkdir -p of `path` below the mount `root`; false when the file system is read-only or closed to us.
+// mkdir -p of `path` below the mount `root`; false when the file system is read-only or closed to
+// us.
 Result<bool> make_group(const std::string& root, const std::string& path);
 
-// Removes a group and those below it. Errors: kConflict when it holds processes for longer than it takes
-// an exiting one to leave.
+// Removes a group and those below it. Errors: kConflict when it holds processes for longer than it
+// takes an exiting one to leave.
 Result<> remove_group(const std::string& directory);
 
 // The pids in `file` (cgroup.procs) of the group and of those below.
 Result<std::vector<pid_t>> group_processes(const std::string& directory);
 
-// The number a file holds ("max" and others: unset), and one line "key number" of a flat-keyed file.
+// The number a file holds ("max" and others: unset), and one line "key number" of a flat-keyed
+// file.
 std::optional<std::uint64_t> number_in(const std::string& path);
 std::optional<std::uint64_t> number_in(const std::string& path, std::string_view key);
 

@@ -1,5 +1,7 @@
 #include "sys/cgroup_v1.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -21,7 +23,8 @@ std::string device_line(const CgroupDeviceRule& rule) {
   if (rule.read) access += 'r';
   if (rule.write) access += 'w';
   if (rule.mknod) access += 'm';
-  return fmt::format("{} {}:{} {}", rule.type, number_or_all(rule.major), number_or_all(rule.minor), access);
+  return fmt::format("{} {}:{} {}", rule.type, number_or_all(rule.major), number_or_all(rule.minor),
+                     access);
 }
 
 }  // namespace
@@ -62,12 +65,14 @@ Result<> CgroupV1::fill_cpuset(const std::string& group) const {
   return {};
 }
 
-Result<> CgroupV1::write(std::string_view controller, const char* file, std::string_view text) const {
+Result<> CgroupV1::write(std::string_view controller, const char* file,
+                         std::string_view text) const {
   const std::string* name = hierarchy(controller);
   if (name == nullptr) return missing_controller(controller);
   auto written = write_pseudo_file(directory(*name) + "/" + file, text);
   if (!written && written.error().error_number() == ENOENT)
-    return error(ErrorKind::kUnsupported, "this kernel's {} controller has no {}", controller, file);
+    return error(ErrorKind::kUnsupported, "this kernel's {} controller has no {}", controller,
+                 file);
   return written;
 }
 
@@ -76,19 +81,24 @@ Result<> CgroupV1::set_memory(const CgroupLimits& limits) const {
     auto set = write("memory", "memory.limit_in_bytes", limit_text(*limits.memory, "-1"));
     // Memory alone may not exceed memory and swap together, as these are now.
     if (!set && set.error().error_number() == EINVAL && limits.memory_and_swap) {
-      TRY(write("memory", "memory.memsw.limit_in_bytes", limit_text(*limits.memory_and_swap, "-1")));
+      TRY(write("memory", "memory.memsw.limit_in_bytes",
+                limit_text(*limits.memory_and_swap, "-1")));
       set = write("memory", "memory.limit_in_bytes", limit_text(*limits.memory, "-1"));
     }
     TRY(std::move(set), "memory limit");
   }
   if (limits.memory_and_swap) {
-    const auto set = write("memory", "memory.memsw.limit_in_bytes", limit_text(*limits.memory_and_swap, "-1"));
-    // Without swap accounting the file is missing; the limit of memory holds without it (as with Docker).
+    const auto set =
+        write("memory", "memory.memsw.limit_in_bytes", limit_text(*limits.memory_and_swap, "-1"));
+    // Without swap accounting the file is missing; the limit of memory holds without it (as with
+    // Docker).
     if (!set && set.error().kind() != ErrorKind::kUnsupported) return set;
   }
   if (limits.memory_reservation)
-    TRY(write("memory", "memory.soft_limit_in_bytes", limit_text(*limits.memory_reservation, "-1")));
-  if (limits.swappiness) TRY(write("memory", "memory.swappiness", std::to_string(*limits.swappiness)));
+    TRY(write("memory", "memory.soft_limit_in_bytes",
+              limit_text(*limits.memory_reservation, "-1")));
+  if (limits.swappiness)
+    TRY(write("memory", "memory.swappiness", std::to_string(*limits.swappiness)));
   if (limits.disable_oom_killer) TRY(write("memory", "memory.oom_control", "1"));
   return {};
 }
@@ -104,10 +114,12 @@ Result<> CgroupV1::set_block(const CgroupLimits& limits) const {
   if (limits.block_weight) {
     const std::string weight = std::to_string(*limits.block_weight);
     auto set = write("blkio", "blkio.weight", weight);
-    if (!set && set.error().kind() == ErrorKind::kUnsupported) set = write("blkio", "blkio.bfq.weight", weight);
+    if (!set && set.error().kind() == ErrorKind::kUnsupported)
+      set = write("blkio", "blkio.bfq.weight", weight);
     TRY(std::move(set));
   }
-  const auto throttle = [&](const std::vector<CgroupThrottle>& devices, const char* file) -> Result<> {
+  const auto throttle = [&](const std::vector<CgroupThrottle>& devices,
+                            const char* file) -> Result<> {
     for (const CgroupThrottle& device : devices)
       TRY(write("blkio", file, fmt::format("{}:{} {}", device.major, device.minor, device.rate)));
     return {};
@@ -119,14 +131,18 @@ Result<> CgroupV1::set_block(const CgroupLimits& limits) const {
 }
 
 Result<> CgroupV1::set_devices(const std::vector<CgroupDeviceRule>& rules) const {
-  // The kernel starts a group with all devices allowed; here nothing is until a rule says so. (A first
-  // rule that allows or denies all is that start itself.)
-  const bool starts_with_all = !rules.empty() && rules[0].type == 'a' && !rules[0].major && !rules[0].minor &&
-                               rules[0].read && rules[0].write && rules[0].mknod;
-  if (!starts_with_all) TRY(write("devices", "devices.deny", "a"));
+  // The kernel starts a group with all devices allowed; here nothing is until a rule says so. (A
+  // first rule that allows or denies all is that start itself.)
+  const bool starts_with_all = !rules.empty() && rules[0].type == 'a' && !rules[0].major &&
+                               !rules[0].minor && rules[0].read && rules[0].write && rules[0].mknod;
+  const std::string group = directory(*hierarchy("devices"));
+  const UniqueFd allow = TRY(open_file(group + "/devices.allow", O_WRONLY));
+  const UniqueFd deny = TRY(open_file(group + "/devices.deny", O_WRONLY));
+  if (!starts_with_all) TRY(write_all(deny.get(), std::string_view("a")), "restrict devices");
   for (const CgroupDeviceRule& rule : rules) {
-    const char* file = rule.allow ? "devices.allow" : "devices.deny";
-    TRY(write("devices", file, rule.type == 'a' && !rule.major && !rule.minor ? "a" : device_line(rule)));
+    const std::string line =
+        rule.type == 'a' && !rule.major && !rule.minor ? "a" : device_line(rule);
+    TRY(write_all((rule.allow ? allow : deny).get(), line), "device rule {:?}", line);
   }
   return {};
 }
@@ -148,7 +164,8 @@ Result<CgroupLimits> CgroupV1::set(const CgroupLimits& limits) {
     left.cpus.clear(), left.mems.clear();
   }
   if (has("pids")) {
-    if (limits.pids) TRY(write("pids", "pids.max", *limits.pids <= 0 ? "max" : std::to_string(*limits.pids)));
+    if (limits.pids)
+      TRY(write("pids", "pids.max", *limits.pids <= 0 ? "max" : std::to_string(*limits.pids)));
     left.pids.reset();
   }
   if (has("blkio")) {
@@ -164,8 +181,8 @@ Result<CgroupLimits> CgroupV1::set(const CgroupLimits& limits) {
 }
 
 Result<> CgroupV1::enter_self() const {
-  // "0" into `tasks`, not a pid into cgroup.procs: a thread that moves itself needs no lock on every fork
-  // and exit of the system, which would be a wait for an RCU grace period.
+  // "0" into `tasks`, not a pid into cgroup.procs: a thread that moves itself needs no lock on
+  // every fork and exit of the system, which would be a wait for an RCU grace period.
   for (const std::string& name : names_)
     TRY(write_pseudo_file(directory(name) + "/tasks", "0"), "enter cgroup");
   return {};
@@ -186,7 +203,8 @@ Result<> CgroupV1::set_frozen(bool frozen) const {
   if (!has("freezer")) return error(ErrorKind::kUnsupported, "this host has no freezer cgroup");
   const std::string state = directory(*hierarchy("freezer")) + "/freezer.state";
   const std::string_view wanted = frozen ? "FROZEN" : "THAWED";
-  // Freezing fails silently when a process forks meanwhile; written again it goes on (freezer-subsystem.rst).
+  // Freezing fails silently when a process forks meanwhile; written again it goes on
+  // (freezer-subsystem.rst).
   constexpr int kAttempts = 1000;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     TRY(write_pseudo_file(state, wanted));
@@ -204,7 +222,8 @@ void CgroupV1::add_statistics(CgroupStatistics& statistics) const {
     statistics.memory_peak = number_in(group + "/memory.max_usage_in_bytes");
     statistics.oom_kills = number_in(group + "/memory.oom_control", "oom_kill");
   }
-  if (has("cpuacct")) statistics.cpu_nanoseconds = number_in(directory(*hierarchy("cpuacct")) + "/cpuacct.usage");
+  if (has("cpuacct"))
+    statistics.cpu_nanoseconds = number_in(directory(*hierarchy("cpuacct")) + "/cpuacct.usage");
   if (has("pids")) statistics.pids = number_in(directory(*hierarchy("pids")) + "/pids.current");
 }
 

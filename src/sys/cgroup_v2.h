@@ -16,7 +16,8 @@ class CgroupV2 {
  public:
   CgroupV2(std::string root, std::string path);
 
-  // Makes the directory and enables what controllers it can. False when the hierarchy is read-only for us.
+  // Makes the directory and enables what controllers it can. False when the hierarchy is read-only
+  // for us.
   Result<bool> create();
   bool exists() const;
   const std::string& directory() const { return directory_; }

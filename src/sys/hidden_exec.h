@@ -1,13 +1,15 @@
 // Executing somebody else's program without our own being within its reach (CVE-2019-5736).
 //
-// A child that is about to become a container's process still is our program: its /proc/PID/exe is a file
-// of the host. A script that begins with "#!/proc/self/exe" would make the kernel execute that file, inside,
-// from where a helper opens it and later writes to it. So the last steps are done by a few hundred bytes
-// of code in anonymous memory: they unmap our program, make an empty memory file the process's program
-// (prctl(2), PR_SET_MM_MAP), give up the remaining rights and execute. What "/proc/self/exe" then finds is
-// nothing. No copy of our program is made and nothing else is executed: it takes microseconds.
+// A child that is about to become a container's process still is our program: its /proc/PID/exe is
+// a file of the host. A script that begins with "#!/proc/self/exe" would make the kernel execute
+// that file, inside, from where a helper opens it and later writes to it. So the last steps are
+// done by a few hundred bytes of code in anonymous memory: they unmap our program, make an empty
+// memory file the process's program (prctl(2), PR_SET_MM_MAP), give up the remaining rights and
+// execute. What "/proc/self/exe" then finds is nothing. No copy of our program is made and nothing
+// else is executed: it takes microseconds.
 //
-// Before those steps the child must be undumpable (namespace.h), which keeps others out of its /proc/PID.
+// Before those steps the child must be undumpable (namespace.h), which keeps others out of its
+// /proc/PID.
 #pragma once
 
 #include <sys/types.h>
@@ -37,13 +39,14 @@ struct HiddenExec {
 
 enum class HiddenExecStep : int { kHide = 1, kFilter, kCapabilities, kExecute };
 
-// Returns only when the preparations fail. The caller has one thread, CAP_SYS_ADMIN, and no signal handlers.
-// Errors: kUnsupported where the kernel cannot change a process's program (no CONFIG_CHECKPOINT_RESTORE, no
-// CAP_SYS_ADMIN): nothing has happened then.
+// Returns only when the preparations fail. The caller has one thread, CAP_SYS_ADMIN, and no signal
+// handlers. Errors: kUnsupported where the kernel cannot change a process's program (no
+// CONFIG_CHECKPOINT_RESTORE, no CAP_SYS_ADMIN): nothing has happened then.
 Error execute_hidden(const HiddenExec& what);
 
-// Whether a file would lead the kernel to our own program: it is our program, or a script whose interpreter
-// is. For where execute_hidden() is not supported; who can change the file meanwhile can cheat.
+// Whether a file would lead the kernel to our own program: it is our program, or a script whose
+// interpreter is. For where execute_hidden() is not supported; who can change the file meanwhile
+// can cheat.
 bool leads_to_ourselves(const std::string& program);
 
 }  // namespace strata::sys

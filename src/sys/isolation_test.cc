@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include "sys/rlimit.h"
 #include "sys/special_file.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::sys {
 namespace {
@@ -37,7 +37,8 @@ TEST(Capability, NamesAndNumbersAgree) {
   EXPECT_EQ(capability_number("CAP_CHECKPOINT_RESTORE"), 40);
   EXPECT_FALSE(capability_number("CAP_"));
   EXPECT_FALSE(capability_number("all"));
-  for (int number = 0; number <= 40; ++number) EXPECT_EQ(capability_number(capability_name(number)), number);
+  for (int number = 0; number <= 40; ++number)
+    EXPECT_EQ(capability_number(capability_name(number)), number);
 }
 
 TEST(Capability, AnotherUserKeepsWhatItIsGiven) {
@@ -48,8 +49,10 @@ TEST(Capability, AnotherUserKeepsWhatItIsGiven) {
               const CapabilityMask chown = 1;
               if (!set_capabilities(chown, chown, chown) || !set_ambient(chown)) return 2;
               const auto sets = current_capabilities();
-              if (sets->effective != chown || sets->permitted != chown || sets->ambient != chown) return 3;
-              if (::getuid() != 1000 || ::getegid() != 1001 || ::getgroups(0, nullptr) != 2) return 4;
+              if (sets->effective != chown || sets->permitted != chown || sets->ambient != chown)
+                return 3;
+              if (::getuid() != 1000 || ::getegid() != 1001 || ::getgroups(0, nullptr) != 2)
+                return 4;
               return ::setuid(0) == 0 ? 5 : 0;
             }),
             0);
@@ -106,13 +109,17 @@ TEST(Rlimit, KnowsTheNamesOfTheSpec) {
 
 TEST(ProcessState, StandardStreamsMayTradePlacesAndNothingElseStays) {
   EXPECT_EQ(in_child([] {
-              const int a = ::open("/dev/null", O_RDONLY), b = ::open("/dev/zero", O_RDONLY), keep = ::open("/", O_RDONLY | O_CLOEXEC);
+              const int a = ::open("/dev/null", O_RDONLY), b = ::open("/dev/zero", O_RDONLY),
+                        keep = ::open("/", O_RDONLY | O_CLOEXEC);
               ::dup2(a, 0), ::dup2(b, 1);
               ::open("/etc", O_RDONLY);  // leaked by somebody
               if (!replace_descriptors(1, 0, 0, keep)) return 1;
-              if (!*is_character_device(0, 1, 5) || !*is_character_device(1, 1, 3) || !*is_character_device(2, 1, 3)) return 2;
+              if (!*is_character_device(0, 1, 5) || !*is_character_device(1, 1, 3) ||
+                  !*is_character_device(2, 1, 3))
+                return 2;
               const int next = ::open("/", O_RDONLY);
-              return ::fcntl(keep, F_GETFD) == FD_CLOEXEC && (next == 3 || next == 4) && ::fcntl(next + 1, F_GETFD) < 0 + (next + 1 == keep)
+              return ::fcntl(keep, F_GETFD) == FD_CLOEXEC && (next == 3 || next == 4) &&
+                             ::fcntl(next + 1, F_GETFD) < 0 + (next + 1 == keep)
                          ? 0
                          : 3;
             }),
@@ -158,7 +165,8 @@ TEST(Namespace, UndumpableIsUndone) {
 }
 
 TEST(MountAttributes, ProcfsIsToldFromPretenders) {
-  const UniqueFd real = *open_file("/proc/self/status", O_RDONLY), other = *open_file("/etc/passwd", O_RDONLY);
+  const UniqueFd real = *open_file("/proc/self/status", O_RDONLY),
+                 other = *open_file("/etc/passwd", O_RDONLY);
   EXPECT_TRUE(require_procfs(real.get()));
   EXPECT_FALSE(require_procfs(other.get()));
 }

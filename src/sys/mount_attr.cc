@@ -22,7 +22,8 @@ Result<> set_mount_attributes(int mount, const MountAttributes& attributes) {
   return {};
 }
 
-Result<UniqueFd> clone_mount_at(int directory, const std::string& path, bool recursive, bool no_follow) {
+Result<UniqueFd> clone_mount_at(int directory, const std::string& path, bool recursive,
+                                bool no_follow) {
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
   if (path.empty()) flags |= AT_EMPTY_PATH;
   if (recursive) flags |= AT_RECURSIVE;
@@ -33,14 +34,16 @@ Result<UniqueFd> clone_mount_at(int directory, const std::string& path, bool rec
 }
 
 Result<> attach_mount_at(int mount, int target) {
-  if (::syscall(SYS_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
+  if (::syscall(SYS_move_mount, mount, "", target, "",
+                MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
     return Error::from_errno(errno, "move_mount");
   return {};
 }
 
 Result<> change_root(int root) {
   if (::fchdir(root) != 0) return Error::from_errno(errno, "fchdir to the new root");
-  // The old root lands on top of the new one, from where it is unmounted: no directory is needed for it.
+  // The old root lands on top of the new one, from where it is unmounted: no directory is needed
+  // for it.
   if (::syscall(SYS_pivot_root, ".", ".") != 0) return Error::from_errno(errno, "pivot_root");
   // A mount that is still shared with the host must not take the host's with it.
   if (::mount(nullptr, ".", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
@@ -51,7 +54,7 @@ Result<> change_root(int root) {
 }
 
 Result<> require_procfs(int fd) {
-  struct statfs64 status {};
+  struct statfs64 status{};
   if (::fstatfs64(fd, &status) != 0) return Error::from_errno(errno, "statfs");
   if (status.f_type != PROC_SUPER_MAGIC)
     return error(ErrorKind::kPermissionDenied, "what should be /proc is another file system");

@@ -13,11 +13,12 @@ namespace strata::sys {
 
 struct CloneOptions {
   std::uint64_t flags = 0;  // CLONE_NEW… (not CLONE_NEWUSER's maps, CLONE_VM or threads)
-  int cgroup = -1;          // a cgroup2 directory for CLONE_INTO_CGROUP (Linux 5.7); -1: the caller's
+  int cgroup = -1;  // a cgroup2 directory for CLONE_INTO_CGROUP (Linux 5.7); -1: the caller's
 };
 
-// fork(2) with new namespaces, by clone3(2). Returns twice, like fork: in the child the pid is 0. The
-// caller must have one thread: the child is a copy of its memory, locks of other threads included.
+// fork(2) with new namespaces, by clone3(2). Returns twice, like fork: in the child the pid is 0.
+// The caller must have one thread: the child is a copy of its memory, locks of other threads
+// included.
 Result<Child> clone_process(const CloneOptions& options);
 
 // setns(2) with a namespace's descriptor, or a pidfd and several CLONE_NEW… flags (Linux 5.8).
@@ -38,8 +39,9 @@ class [[nodiscard]] ChildPidNamespace {
   UniqueFd own_;
 };
 
-// Nobody but who has CAP_SYS_PTRACE over us may look at our memory, descriptors or program through /proc,
-// as long as this lives (PR_SET_DUMPABLE). Children made meanwhile keep it until they execute something.
+// Nobody but who has CAP_SYS_PTRACE over us may look at our memory, descriptors or program through
+// /proc, as long as this lives (PR_SET_DUMPABLE). Children made meanwhile keep it until they
+// execute something.
 class [[nodiscard]] Undumpable {
  public:
   Undumpable();
@@ -57,7 +59,8 @@ Result<> bring_up_loopback();
 Result<> set_host_name(const std::string& name);
 Result<> set_domain_name(const std::string& name);
 
-// A session keyring of its own instead of the caller's (keyrings(7)). A kernel without keyrings is fine.
+// A session keyring of its own instead of the caller's (keyrings(7)). A kernel without keyrings is
+// fine.
 Result<> new_session_keyring();
 
 }  // namespace strata::sys

@@ -24,7 +24,8 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 
 Result<> close_between(unsigned first, unsigned last) {
   if (first > last) return {};
-  if (::syscall(SYS_close_range, first, last, 0) != 0) return Error::from_errno(errno, "close_range");
+  if (::syscall(SYS_close_range, first, last, 0) != 0)
+    return Error::from_errno(errno, "close_range");
   return {};
 }
 
@@ -32,7 +33,7 @@ Result<> close_between(unsigned first, unsigned last) {
 
 void reset_signals() {
   for (int signal = 1; signal < NSIG; ++signal) {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = SIG_DFL;
     ::sigaction(signal, &action, nullptr);
   }
@@ -63,7 +64,7 @@ Result<> replace_descriptors(int in, int out, int err, int keep) {
 }
 
 void give_away_stream(int fd, uid_t uid) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) != 0 || status.st_uid == uid) return;
   const bool null = S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
   if (!null) (void)!::fchown(fd, uid, static_cast<gid_t>(-1));
@@ -77,22 +78,25 @@ Result<> change_directory(const std::string& path) {
 }
 
 Result<std::string> current_directory() {
-  // The system call itself: it marks what cannot be reached from the root, which glibc would go and search.
+  // The system call itself: it marks what cannot be reached from the root, which glibc would go and
+  // search.
   char path[PATH_MAX];
   const long size = ::syscall(SYS_getcwd, path, sizeof path);
   if (size < 0) return Error::from_errno(errno, "getcwd");
-  if (path[0] != '/') return error(ErrorKind::kPermissionDenied, "the working directory is outside the root");
+  if (path[0] != '/')
+    return error(ErrorKind::kPermissionDenied, "the working directory is outside the root");
   return std::string(path);
 }
 
 int check_executable(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return errno;
   if (S_ISDIR(status.st_mode)) return EISDIR;
   return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0 ? 0 : errno;
 }
 
-int execute(const std::string& path, const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+int execute(const std::string& path, const std::vector<std::string>& arguments,
+            const std::vector<std::string>& environment) {
   ::execve(path.c_str(), pointers(arguments).data(), pointers(environment).data());
   return errno;
 }

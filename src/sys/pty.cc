@@ -15,7 +15,8 @@ Result<Pty> open_pty(int directory, const std::string& ptmx) {
   pty.master = TRY(open_at(directory, ptmx, O_RDWR | O_NOCTTY | O_CLOEXEC));
   int locked = 0;
   if (::ioctl(pty.master.get(), TIOCSPTLCK, &locked) != 0) return error_from(errno, "unlock pty");
-  if (::ioctl(pty.master.get(), TIOCGPTN, &pty.number) != 0) return error_from(errno, "number of pty");
+  if (::ioctl(pty.master.get(), TIOCGPTN, &pty.number) != 0)
+    return error_from(errno, "number of pty");
   pty.terminal = UniqueFd(::ioctl(pty.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!pty.terminal) return error_from(errno, "open terminal of pty");
   return pty;
@@ -47,7 +48,8 @@ Result<RawMode> RawMode::enter(int terminal) {
   if (::tcgetattr(terminal, &before) != 0) return error_from(errno, "read terminal settings");
   termios raw = before;
   ::cfmakeraw(&raw);
-  if (::tcsetattr(terminal, TCSADRAIN, &raw) != 0) return error_from(errno, "put terminal into raw mode");
+  if (::tcsetattr(terminal, TCSADRAIN, &raw) != 0)
+    return error_from(errno, "put terminal into raw mode");
   return RawMode(terminal, before);
 }
 

@@ -36,7 +36,8 @@ bool is_terminal(int fd);
 // Puts a terminal into raw mode (as docker's client does: cfmakeraw) and restores it when it goes.
 class [[nodiscard]] RawMode {
  public:
-  static Result<RawMode> enter(int terminal);  // the descriptor must stay open as long as the object lives
+  static Result<RawMode> enter(
+      int terminal);  // the descriptor must stay open as long as the object lives
   RawMode(RawMode&& other) noexcept;
   RawMode& operator=(RawMode&&) = delete;
   ~RawMode();

@@ -12,8 +12,8 @@ namespace strata::sys {
 // "RLIMIT_NOFILE" to its number.
 std::optional<int> rlimit_number(std::string_view name);
 
-// Sets the calling process's limit. ~0 is unlimited. Errors: kPermissionDenied where the hard limit cannot
-// be raised that far.
+// Sets the calling process's limit. ~0 is unlimited. Errors: kPermissionDenied where the hard limit
+// cannot be raised that far.
 Result<> set_rlimit(int number, std::uint64_t soft, std::uint64_t hard);
 
 }  // namespace strata::sys

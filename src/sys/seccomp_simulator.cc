@@ -8,7 +8,8 @@
 
 namespace strata::sys {
 
-std::uint32_t simulate(const SeccompFilter& filter, std::uint32_t arch, std::uint32_t number, const std::uint64_t (&args)[6]) {
+std::uint32_t simulate(const SeccompFilter& filter, std::uint32_t arch, std::uint32_t number,
+                       const std::uint64_t (&args)[6]) {
   seccomp_data data{};
   data.nr = static_cast<int>(number);
   data.arch = arch;
@@ -21,15 +22,28 @@ std::uint32_t simulate(const SeccompFilter& filter, std::uint32_t arch, std::uin
     switch (instruction.code) {
       case BPF_LD | BPF_W | BPF_ABS:
         CHECK(instruction.k % 4 == 0 && instruction.k + 4 <= sizeof data);
-        std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + instruction.k, sizeof accumulator);
+        std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + instruction.k,
+                    sizeof accumulator);
         break;
-      case BPF_ALU | BPF_AND | BPF_K: accumulator &= instruction.k; break;
-      case BPF_JMP | BPF_JA: at += instruction.k; break;
-      case BPF_JMP | BPF_JEQ | BPF_K: at += accumulator == instruction.k ? instruction.jt : instruction.jf; break;
-      case BPF_JMP | BPF_JGE | BPF_K: at += accumulator >= instruction.k ? instruction.jt : instruction.jf; break;
-      case BPF_JMP | BPF_JGT | BPF_K: at += accumulator > instruction.k ? instruction.jt : instruction.jf; break;
-      case BPF_RET | BPF_K: return instruction.k;
-      default: CHECK(!"an instruction that no filter of ours has");
+      case BPF_ALU | BPF_AND | BPF_K:
+        accumulator &= instruction.k;
+        break;
+      case BPF_JMP | BPF_JA:
+        at += instruction.k;
+        break;
+      case BPF_JMP | BPF_JEQ | BPF_K:
+        at += accumulator == instruction.k ? instruction.jt : instruction.jf;
+        break;
+      case BPF_JMP | BPF_JGE | BPF_K:
+        at += accumulator >= instruction.k ? instruction.jt : instruction.jf;
+        break;
+      case BPF_JMP | BPF_JGT | BPF_K:
+        at += accumulator > instruction.k ? instruction.jt : instruction.jf;
+        break;
+      case BPF_RET | BPF_K:
+        return instruction.k;
+      default:
+        CHECK(!"an instruction that no filter of ours has");
     }
   }
 }

@@ -18,8 +18,8 @@ struct SyscallRow {
   std::int16_t x86_64, x86, x32;  // -1: not there; x32 without its bit
 };
 
-// From the kernel's arch/x86/entry/syscalls/syscall_64.tbl and syscall_32.tbl. Sorted by name, and up to
-// the same Linux release for all: a number above newest_syscall() is unknown to us.
+// From the kernel's arch/x86/entry/syscalls/syscall_64.tbl and syscall_32.tbl. Sorted by name, and
+// up to the same Linux release for all: a number above newest_syscall() is unknown to us.
 inline constexpr SyscallRow kSyscalls[] = {
 #include "sys/syscall_table_x86_64.inc"
 };
@@ -36,8 +36,12 @@ constexpr int syscall_number(SyscallAbi abi, std::string_view name) {
   }
   if (low == std::size(kSyscalls) || kSyscalls[low].name != name) return -1;
   const SyscallRow& row = kSyscalls[low];
-  const int number = abi == SyscallAbi::kX86_64 ? row.x86_64 : abi == SyscallAbi::kX86 ? row.x86 : row.x32;
-  return abi == SyscallAbi::kX32 && number >= 0 ? static_cast<int>(kX32Bit | static_cast<std::uint32_t>(number)) : number;
+  const int number = abi == SyscallAbi::kX86_64 ? row.x86_64
+                     : abi == SyscallAbi::kX86  ? row.x86
+                                                : row.x32;
+  return abi == SyscallAbi::kX32 && number >= 0
+             ? static_cast<int>(kX32Bit | static_cast<std::uint32_t>(number))
+             : number;
 }
 
 // The highest number of the table, x32's with its bit.

@@ -21,6 +21,9 @@ std::uint64_t blocks_of(const std::string& path) {
 }  // namespace
 
 Result<> Layers::remove(std::span<const oci::Digest> chain_ids) {
+  // Dying between the records and their files leaves a dead lease, and that makes the next command sweep.
+  // On a full disk there is none, and removing must still work.
+  const Result<store::Lease> mark = store::Lease::create(impl_->store);
   std::set<std::string> trees;
   {
     store::Transaction change = TRY(impl_->db().begin());

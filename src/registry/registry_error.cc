@@ -89,6 +89,8 @@ RegistryError parse_registry_error(int status, std::string_view body) {
 Error to_error(const fetch::Response& response, std::string_view host) {
   if (response.failure != fetch::Failure::kNone) return Error(kind_of(response.failure), response.message);
   const RegistryError parsed = parse_registry_error(response.status, response.body);
+  if (response.status >= 500 && !parsed.code.empty())  // "unknown: unknown error" alone helps nobody
+    return Error(kind_of(response.status), fmt::format("{}: status {}: {}", host, response.status, parsed.message));
   const bool explains_itself = !parsed.code.empty() || response.status == 429;
   return Error(kind_of(response.status),
                explains_itself ? parsed.message : fmt::format("{}: {}", host, parsed.message));

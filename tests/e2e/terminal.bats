@@ -18,7 +18,7 @@ shows() { grep -qE -- "$1" <<<"$(screen)"; }
 @test "run --rm -it sh works in a terminal" {
   tmux -S "$TMUX_SOCKET" -f /dev/null new-session -d -x 100 -y 30 'PS1="host> " exec bash --norc'
   type_in 'strata run --rm -it --hostname inside busybox sh' Enter
-  until_true 10 shows '^/ # '
+  until_true 10 shows '^/ #'
   type_in 'tty; hostname; echo $((6 * 7))' Enter
   until_true 10 shows '^/dev/(pts/0|console)'
   until_true 10 shows '^inside'
@@ -38,7 +38,7 @@ shows() { grep -qE -- "$1" <<<"$(screen)"; }
 
 @test "its exit code comes through and the terminal is as before" {
   type_in 'exit 5' Enter
-  until_true 10 shows '^host> '
+  until_true 10 shows '^host>'
   type_in 'echo "exit $?"; stty -a | tr " " "\n" | grep -xE "icanon|echo;?"' Enter
   until_true 10 shows '^exit 5'
   until_true 10 shows '^icanon'
@@ -47,9 +47,9 @@ shows() { grep -qE -- "$1" <<<"$(screen)"; }
 
 @test "ctrl-p ctrl-q detaches and leaves it running" {
   type_in 'clear; strata run -it --name detached busybox sh' Enter
-  until_true 10 shows '^/ # '
+  until_true 10 shows '^/ #'
   type_in C-p C-q
-  until_true 10 shows '^host> '
+  until_true 10 shows '# host>'
   [ "$(strata ps --format '{{.Names}}' 2>/dev/null || strata ps | tail -n 1 | awk '{print $NF}')" = detached ]
   strata rm -f detached
   assert_nothing_left

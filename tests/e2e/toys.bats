@@ -10,6 +10,7 @@ setup_file() {
   strata tag debian:bookworm "$REGISTRY/library/debian:bookworm"
   strata push -q "$REGISTRY/library/debian:bookworm" >/dev/null
   strata rmi debian:bookworm "$REGISTRY/library/debian:bookworm" >/dev/null
+  strata builder prune -af >/dev/null  # its cache would spare the download
 }
 teardown_file() { remove_own_store; }
 

@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/strings.h"
 #include "codec/compression.h"
+#include "codec/sha256.h"
 #include "layers/test_store.h"
 #include "store/reference.h"
 #include "sys/mount.h"
@@ -290,6 +292,34 @@ TEST_F(LayerService, AnotherMountNamespaceMountsAgain) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
   EXPECT_TRUE(*sys::is_mount_point(mounts() + "/" + chain->back().hex()));
+}
+
+// ext4 has no room for these, so the directory form says so; an index has.
+TEST_F(LayerService, LargeXattrs) {
+  const std::string value(60'000, 'v');
+  const std::string tar = Tar().add({.path = "a", .mode = 0644, .xattrs = {{"user.one", value}, {"user.two", value}, {"trusted.three", value}}}, "data").bytes();
+  const auto tree = store_->tree_of({tar});
+  ASSERT_TRUE(tree) << tree.error().message();
+  const std::string hash = hex(codec::sha256(value));
+  EXPECT_EQ(tree->at("a").xattrs, fmt::format(" trusted.three={0} user.one={0} user.two={0}", hash));
+  EXPECT_EQ(tree->at("a").content.substr(0, 2), "4 ");
+  TestStore other(Form::kDirectory);
+  const auto refused = other.tree_of({tar});
+  if (!refused) {
+    EXPECT_NE(refused.error().message().find("lsetxattr trusted.three of 'a'"), std::string::npos) << refused.error().message();
+  }
+}
+
+TEST_F(LayerService, AHundredThousandFilesInOneDirectory) {
+  Tar tar;
+  for (int i = 0; i < 100'000; ++i) tar.file(fmt::format("d/{}", i));
+  const auto chain = store_->chain({tar.bytes()});
+  ASSERT_TRUE(chain) << chain.error().message();
+  const auto rootfs = store_->layers().mount_rootfs(*chain, nullptr);
+  const auto directory = sys::open_at(rootfs->get(), "d", O_RDONLY | O_DIRECTORY);
+  EXPECT_EQ(sys::list_directory(directory->get())->size(), 100'000u);
+  for (const char* name : {"0", "54321", "99999"}) EXPECT_TRUE(sys::open_at(directory->get(), name, O_RDONLY));
+  EXPECT_EQ(sys::open_at(directory->get(), "100000", O_RDONLY).error().error_number(), ENOENT);
 }
 
 TEST_F(LayerService, ADamagedIndexIsMadeAnew) {

@@ -1,5 +1,3 @@
-#include <fmt/core.h>
-
 #include <algorithm>
 
 #include "base/clock.h"
@@ -8,6 +6,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "images/images.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -17,7 +16,8 @@ constexpr std::size_t kCreatedByWidth = 45;
 std::string created_text(const std::string& created, bool human) {
   const auto time = parse_rfc3339(created);
   if (!time) return human ? "N/A" : created;
-  if (human) return human_duration(std::chrono::duration_cast<std::chrono::seconds>(now() - *time)) + " ago";
+  if (human)
+    return human_duration(std::chrono::duration_cast<std::chrono::seconds>(now() - *time)) + " ago";
   // Docker leaves the fraction out here.
   return to_rfc3339(*time).substr(0, 19) + "Z";
 }
@@ -40,7 +40,9 @@ Result<int> run_history(Context& context, const Verb& verb, Arguments arguments)
   const images::Image image = TRY(engine.images().find(names[0]));
   Table table({"IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"});
   for (const images::HistoryLine& line : TRY(images::history(engine.images(), image))) {
-    const std::string id = line.image.empty() ? "<missing>" : no_trunc ? line.image.to_string() : line.image.short_hex();
+    const std::string id = line.image.empty() ? "<missing>"
+                           : no_trunc         ? line.image.to_string()
+                                              : line.image.short_hex();
     if (quiet) {
       fmt::print("{}\n", id);
       continue;
@@ -50,7 +52,8 @@ Result<int> run_history(Context& context, const Verb& verb, Arguments arguments)
     created_by = printable(created_by);
     if (!no_trunc) created_by = ellipsis(created_by, kCreatedByWidth);
     table.add({id, created_text(line.created, human), created_by,
-               human ? human_size(line.size, 3) : std::to_string(line.size), printable(line.comment)});
+               human ? human_size(line.size, 3) : std::to_string(line.size),
+               printable(line.comment)});
   }
   if (!quiet) fmt::print("{}", table.to_string());
   return 0;

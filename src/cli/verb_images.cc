@@ -1,5 +1,3 @@
-#include <fmt/core.h>
-
 #include <map>
 
 #include "base/clock.h"
@@ -9,6 +7,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "images/images.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -17,10 +16,12 @@ struct Row {
   std::string repository = "<none>", tag = "<none>", digest = "<none>";
 };
 
-// One row per tag (with digests: per tag and digest of its repository), and one per digest that has no tag.
+// One row per tag (with digests: per tag and digest of its repository), and one per digest that has
+// no tag.
 std::vector<Row> rows_of(const images::ImageSummary& image, bool with_digests) {
   std::map<std::string, std::vector<std::string>> digests;
-  for (const oci::Reference& name : image.repo_digests) digests[name.familiar_name()].push_back(name.digest->to_string());
+  for (const oci::Reference& name : image.repo_digests)
+    digests[name.familiar_name()].push_back(name.digest->to_string());
   std::vector<Row> rows;
   std::map<std::string, bool> has_tag;
   for (const oci::Reference& name : image.tags) {
@@ -72,13 +73,16 @@ Result<int> run_images(Context& context, const Verb& verb, Arguments arguments) 
   const Timestamp present = now();
   for (const images::ImageSummary& image : list) {
     const std::string id = no_trunc ? image.id.to_string() : image.id.short_hex();
-    const std::string created = human_duration(std::chrono::duration_cast<std::chrono::seconds>(present - image.created)) + " ago";
+    const std::string created =
+        human_duration(std::chrono::duration_cast<std::chrono::seconds>(present - image.created)) +
+        " ago";
     for (const Row& row : rows_of(image, with_digests)) {
       if (quiet) {
         fmt::print("{}\n", id);
         continue;
       }
-      std::vector<std::string> cells{row.repository, row.tag, id, created, human_size(image.size, 3)};
+      std::vector<std::string> cells{row.repository, row.tag, id, created,
+                                     human_size(image.size, 3)};
       if (with_digests) cells.insert(cells.begin() + 2, row.digest);
       table.add(std::move(cells));
     }

@@ -1,10 +1,9 @@
-#include <fmt/core.h>
-
 #include "cli/options.h"
 #include "cli/transfer_view.h"
 #include "cli/verbs.h"
 #include "images/images.h"
 #include "oci/platform.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 
@@ -30,7 +29,8 @@ Result<int> run_pull(Context& context, const Verb& verb, Arguments arguments) {
   const images::Pulled pulled = TRY(engine.images().pull(client, reference, pull, view));
   if (!quiet)
     fmt::print("Digest: {}\nStatus: {} for {}\n", pulled.digest.to_string(),
-               pulled.changed ? "Downloaded newer image" : "Image is up to date", reference.familiar());
+               pulled.changed ? "Downloaded newer image" : "Image is up to date",
+               reference.familiar());
   fmt::print("{}\n", reference.to_string());
   return 0;
 }

@@ -1,9 +1,8 @@
-#include <fmt/core.h>
-
 #include "cli/options.h"
 #include "cli/transfer_view.h"
 #include "cli/verbs.h"
 #include "images/images.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 
@@ -25,7 +24,8 @@ Result<int> run_push(Context& context, const Verb& verb, Arguments arguments) {
   if (all) {
     references = TRY(engine.images().tags_of(typed));
     if (references.empty())
-      return error(ErrorKind::kNotFound, "An image does not exist locally with the tag: {}", typed.familiar_name());
+      return error(ErrorKind::kNotFound, "An image does not exist locally with the tag: {}",
+                   typed.familiar_name());
   } else if (typed.is_name_only() && !quiet) {
     fmt::print("Using default tag: latest\n");
   }
@@ -36,7 +36,8 @@ Result<int> run_push(Context& context, const Verb& verb, Arguments arguments) {
     if (quiet)
       fmt::print("{}\n", reference.to_string());
     else
-      fmt::print("{}: digest: {} size: {}\n", reference.tag.value_or(""), pushed.digest.to_string(), pushed.size);
+      fmt::print("{}: digest: {} size: {}\n", reference.tag.value_or(""), pushed.digest.to_string(),
+                 pushed.size);
   }
   return 0;
 }

@@ -1,8 +1,7 @@
-#include <fmt/core.h>
-
-#include "engine/image_uses.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
+#include "engine/image_uses.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 

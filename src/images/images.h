@@ -1,17 +1,22 @@
 // The images of a store: records, names, pull and push.
 //
-// - An image is recorded in one transaction after all its layers are committed; it references them in the
+// - An image is recorded in one transaction after all its layers are committed; it references them
+// in the
 //   store (store/reference.h) as "image/<id>", so that no garbage collection takes them.
-// - A tag names one image; a repository@digest names one image. An image may have any number of both.
-// - The bytes of manifests and indexes are kept as they came, and for each layer which blobs (digest, size,
+// - A tag names one image; a repository@digest names one image. An image may have any number of
+// both.
+// - The bytes of manifests and indexes are kept as they came, and for each layer which blobs
+// (digest, size,
 //   media type) it came as and in which repositories these were seen; a push needs that.
-// - An image that was removed while a stopped container needs it loses its names and is hidden: only get()
+// - An image that was removed while a stopped container needs it loses its names and is hidden:
+// only get()
 //   finds it. It goes when no container needs it any more (collect_garbage).
-// - What a killed process leaves is layers that nobody references: the next pull uses them, the next
+// - What a killed process leaves is layers that nobody references: the next pull uses them, the
+// next
 //   remove() or collect_garbage() deletes them.
 //
-// Thread-safe; several processes may use one store. Every function that changes something expects that
-// store::sweep_dead_leases() was called when the command began.
+// Thread-safe; several processes may use one store. Every function that changes something expects
+// that store::sweep_dead_leases() was called when the command began.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +58,8 @@ struct ImageUse {
 using ImageUses = std::function<Result<std::vector<ImageUse>>()>;
 
 struct PullOptions {
-  std::optional<oci::Platform> platform;  // nullopt: the host's, and a single manifest for another one is taken
+  std::optional<oci::Platform>
+      platform;  // nullopt: the host's, and a single manifest for another one is taken
   std::uint64_t max_layer_size = std::uint64_t{64} << 30;  // of the uncompressed tar, bytes
 };
 struct Pulled {
@@ -94,28 +100,31 @@ class Images {
   // Errors: kInvalidArgument for a target with a digest.
   Result<> tag(const oci::Digest& id, const oci::Reference& target);
 
-  // Records an image made here (build, commit, load). Its layers must be committed and held by the caller's
-  // lease until this returns. An image that is there already only gets the tag.
+  // Records an image made here (build, commit, load). Its layers must be committed and held by the
+  // caller's lease until this returns. An image that is there already only gets the tag.
   Result<Image> add(std::string_view config_bytes, const std::optional<oci::Reference>& tag);
 
-  // Docker's `rmi NAME`: takes a name away, and the image with its last one; by ID the image itself. Deletes the
-  // layers that nobody references then.
-  // Errors: kNotFound; kConflict in docker's words when containers or other names are in the way.
-  Result<std::vector<Removal>> remove(std::string_view name_or_id, bool force, const ImageUses& uses);
-  // Removes every image without a tag that no container uses (with `all`: every image that no container
-  // uses), and forgets what is not referenced (hidden images, blobs, layers).
+  // Docker's `rmi NAME`: takes a name away, and the image with its last one; by ID the image
+  // itself. Deletes the layers that nobody references then. Errors: kNotFound; kConflict in
+  // docker's words when containers or other names are in the way.
+  Result<std::vector<Removal>> remove(std::string_view name_or_id, bool force,
+                                      const ImageUses& uses);
+  // Removes every image without a tag that no container uses (with `all`: every image that no
+  // container uses), and forgets what is not referenced (hidden images, blobs, layers).
   Result<Pruned> prune(bool all, const ImageUses& uses);
-  // What prune() does besides: hidden images that no container needs, blobs and layers that nobody references.
-  // For whoever drops such references (rm of a container whose image is gone, prune of the build cache).
+  // What prune() does besides: hidden images that no container needs, blobs and layers that nobody
+  // references. For whoever drops such references (rm of a container whose image is gone, prune of
+  // the build cache).
   Result<Pruned> collect_garbage(const ImageUses& uses);
 
-  // Errors: those of registry::Client, and kCorrupt "layer sha256:…: …" when bytes are not what the manifest
-  // or the config promises. After an error no image is recorded.
-  Result<Pulled> pull(registry::Client& client, const oci::Reference& reference, const PullOptions& options,
-                      PullProgress& progress);
-  // The image that `reference` names, to where it names. Errors: kNotFound "An image does not exist locally
-  // with the tag: x".
-  Result<Pushed> push(registry::Client& client, const oci::Reference& reference, PushProgress& progress);
+  // Errors: those of registry::Client, and kCorrupt "layer sha256:…: …" when bytes are not what the
+  // manifest or the config promises. After an error no image is recorded.
+  Result<Pulled> pull(registry::Client& client, const oci::Reference& reference,
+                      const PullOptions& options, PullProgress& progress);
+  // The image that `reference` names, to where it names. Errors: kNotFound "An image does not exist
+  // locally with the tag: x".
+  Result<Pushed> push(registry::Client& client, const oci::Reference& reference,
+                      PushProgress& progress);
   // Tags of a repository (the reference's own tag is ignored), for push --all-tags. Sorted.
   Result<std::vector<oci::Reference>> tags_of(const oci::Reference& repository);
 
@@ -136,8 +145,8 @@ class Images {
 
 // The image's layers in the order and with the texts of `docker history`: newest first.
 struct HistoryLine {
-  oci::Digest image;       // of the newest line only
-  std::string created;     // RFC 3339, or empty
+  oci::Digest image;    // of the newest line only
+  std::string created;  // RFC 3339, or empty
   std::string created_by;
   std::string comment;
   std::uint64_t size = 0;  // of the layer's tar; 0 for an empty layer

@@ -1,13 +1,12 @@
 #include "images/images.h"
 
-#include <gtest/gtest.h>
-
 #include "base/json.h"
 #include "images/records.h"
 #include "layers/layers.h"
 #include "store/database.h"
 #include "store/store.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::images {
 namespace {
@@ -26,7 +25,8 @@ class ImagesTest : public ::testing::Test {
   Images images_{*store_, layers_};
   std::vector<ImageUse> uses_;
 
-  static std::string config(std::string_view name, std::string_view created = "2024-01-02T03:04:05Z") {
+  static std::string config(std::string_view name,
+                            std::string_view created = "2024-01-02T03:04:05Z") {
     oci::ImageConfig config;
     config.created = created;
     config.os = "linux";
@@ -36,18 +36,22 @@ class ImagesTest : public ::testing::Test {
     return config.to_json();
   }
   oci::Digest add(std::string_view name, std::string_view tag = {}) {
-    return images_.add(config(name), tag.empty() ? std::nullopt : std::optional(reference(tag))).value().id;
+    return images_.add(config(name), tag.empty() ? std::nullopt : std::optional(reference(tag)))
+        .value()
+        .id;
   }
   void add_digest(const oci::Digest& id, std::string_view name) {
     ASSERT_TRUE(records::set_repo_digest(store_->db(), reference(name), id));
   }
   // "Untagged: a:latest,Deleted: sha256:…" or the error.
   std::string remove(std::string_view name, bool force = false) {
-    const auto removals = images_.remove(name, force, [&] { return Result<std::vector<ImageUse>>(uses_); });
+    const auto removals =
+        images_.remove(name, force, [&] { return Result<std::vector<ImageUse>>(uses_); });
     if (!removals) return removals.error().message();
     std::string text;
     for (const Removal& removal : *removals)
-      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", removal.deleted ? "Deleted" : "Untagged", removal.name);
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ",
+                          removal.deleted ? "Deleted" : "Untagged", removal.name);
     return text;
   }
   std::string find(std::string_view name) {
@@ -56,7 +60,8 @@ class ImagesTest : public ::testing::Test {
   }
 };
 
-constexpr std::string_view kDigest = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+constexpr std::string_view kDigest =
+    "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 
 TEST_F(ImagesTest, AnImageIsFoundByEveryName) {
   const oci::Digest id = add("a", "127.0.0.1:5000/library/a:1");
@@ -64,8 +69,10 @@ TEST_F(ImagesTest, AnImageIsFoundByEveryName) {
   ASSERT_TRUE(images_.tag(id, reference("a")));
   const std::string by_digest = fmt::format("127.0.0.1:5000/library/a@{}", kDigest);
   const std::string short_id = "sha256:" + id.short_hex();
-  for (const std::string& name : {std::string("127.0.0.1:5000/library/a:1"), std::string("a"), std::string("docker.io/library/a:latest"),
-                           by_digest, id.to_string(), id.hex(), id.short_hex(), id.hex().substr(0, 3), short_id})
+  for (const std::string& name :
+       {std::string("127.0.0.1:5000/library/a:1"), std::string("a"),
+        std::string("docker.io/library/a:latest"), by_digest, id.to_string(), id.hex(),
+        id.short_hex(), id.hex().substr(0, 3), short_id})
     EXPECT_EQ(find(name), "a") << name;
 }
 
@@ -114,7 +121,8 @@ TEST_F(ImagesTest, AddingAnImageAgainKeepsOne) {
 }
 
 TEST_F(ImagesTest, AnImageWhoseLayersAreNotHereIsRefused) {
-  const std::string text = fmt::format(R"({{"os":"linux","rootfs":{{"type":"layers","diff_ids":["{}"]}}}})", kDigest);
+  const std::string text =
+      fmt::format(R"({{"os":"linux","rootfs":{{"type":"layers","diff_ids":["{}"]}}}})", kDigest);
   EXPECT_FALSE(images_.add(text, reference("a")));
   EXPECT_TRUE(images_.list()->empty());
 }
@@ -144,14 +152,16 @@ TEST_F(ImagesTest, RemovingOneOfTwoNamesOnlyUntags) {
 TEST_F(ImagesTest, WithTheLastTagOfARepositoryItsDigestsGo) {
   const oci::Digest id = add("a", "a");
   add_digest(id, fmt::format("a@{}", kDigest));
-  EXPECT_EQ(remove("a"), fmt::format("Untagged a:latest, Untagged a@{}, Deleted {}", kDigest, id.to_string()));
+  EXPECT_EQ(remove("a"),
+            fmt::format("Untagged a:latest, Untagged a@{}, Deleted {}", kDigest, id.to_string()));
 }
 
 TEST_F(ImagesTest, ADigestKeepsTheImageOfAnotherRepository) {
   const oci::Digest id = add("a", "a");
   add_digest(id, fmt::format("other/a@{}", kDigest));
   EXPECT_EQ(remove("a"), "Untagged a:latest");
-  EXPECT_EQ(remove(fmt::format("other/a@{}", kDigest)), fmt::format("Untagged other/a@{}, Deleted {}", kDigest, id.to_string()));
+  EXPECT_EQ(remove(fmt::format("other/a@{}", kDigest)),
+            fmt::format("Untagged other/a@{}, Deleted {}", kDigest, id.to_string()));
 }
 
 TEST_F(ImagesTest, ByIdTheImageGoesWithItsOneName) {
@@ -162,18 +172,23 @@ TEST_F(ImagesTest, ByIdTheImageGoesWithItsOneName) {
 TEST_F(ImagesTest, ByIdTwoNamesMustBeForced) {
   const oci::Digest id = add("a", "a");
   add("a", "b");
-  EXPECT_EQ(remove(id.hex()), fmt::format("conflict: unable to delete {} (must be forced) - image is referenced in multiple repositories", id.short_hex()));
-  EXPECT_EQ(remove(id.hex(), true), fmt::format("Untagged a:latest, Untagged b:latest, Deleted {}", id.to_string()));
+  EXPECT_EQ(remove(id.hex()), fmt::format("conflict: unable to delete {} (must be forced) - image "
+                                          "is referenced in multiple repositories",
+                                          id.short_hex()));
+  EXPECT_EQ(remove(id.hex(), true),
+            fmt::format("Untagged a:latest, Untagged b:latest, Deleted {}", id.to_string()));
 }
 
 TEST_F(ImagesTest, ARunningContainerKeepsItsImageWhateverIsForced) {
   const oci::Digest id = add("a", "a");
   uses_ = {{"0123456789abcdef", id, true}};
-  EXPECT_EQ(remove("a"),
-            fmt::format("conflict: unable to remove repository reference \"a\" (must force) - container 0123456789ab is using "
-                        "its referenced image {}", id.short_hex()));
+  EXPECT_EQ(remove("a"), fmt::format("conflict: unable to remove repository reference \"a\" (must "
+                                     "force) - container 0123456789ab is using "
+                                     "its referenced image {}",
+                                     id.short_hex()));
   EXPECT_EQ(remove(id.hex(), true),
-            fmt::format("conflict: unable to delete {} (cannot be forced) - image is being used by running container 0123456789ab",
+            fmt::format("conflict: unable to delete {} (cannot be forced) - image is being used by "
+                        "running container 0123456789ab",
                         id.short_hex()));
   // Nothing of the refused removal happened.
   EXPECT_EQ(find("a"), "a");
@@ -182,9 +197,9 @@ TEST_F(ImagesTest, ARunningContainerKeepsItsImageWhateverIsForced) {
 TEST_F(ImagesTest, AStoppedContainerKeepsItsImageUnlessForced) {
   const oci::Digest id = add("a", "a");
   uses_ = {{"0123456789abcdef", id, false}};
-  EXPECT_EQ(remove(id.hex()),
-            fmt::format("conflict: unable to delete {} (must be forced) - image is being used by stopped container 0123456789ab",
-                        id.short_hex()));
+  EXPECT_EQ(remove(id.hex()), fmt::format("conflict: unable to delete {} (must be forced) - image "
+                                          "is being used by stopped container 0123456789ab",
+                                          id.short_hex()));
   EXPECT_EQ(remove("a", true), fmt::format("Untagged a:latest, Deleted {}", id.to_string()));
   EXPECT_TRUE(images_.list()->empty());
   EXPECT_EQ(find("a"), "No such image: a:latest");
@@ -258,10 +273,13 @@ TEST_F(ImagesTest, ABlobIsASourceOnlyForTheLayerItIsKnownToBe) {
   blob.descriptor.size = 4;
   blob.compression = codec::Compression::kZstd;
   ASSERT_TRUE(records::keep_blob(store_->db(), diff, blob));
-  ASSERT_TRUE(records::keep_source(store_->db(), other, blob.descriptor.digest, reference("evil/x")));
+  ASSERT_TRUE(
+      records::keep_source(store_->db(), other, blob.descriptor.digest, reference("evil/x")));
   EXPECT_TRUE(records::sources_of(store_->db(), blob.descriptor.digest)->empty());
-  ASSERT_TRUE(records::keep_source(store_->db(), diff, blob.descriptor.digest, reference("good/x:1")));
-  EXPECT_EQ(records::sources_of(store_->db(), blob.descriptor.digest)->front().name(), "docker.io/good/x");
+  ASSERT_TRUE(
+      records::keep_source(store_->db(), diff, blob.descriptor.digest, reference("good/x:1")));
+  EXPECT_EQ(records::sources_of(store_->db(), blob.descriptor.digest)->front().name(),
+            "docker.io/good/x");
   EXPECT_EQ(records::blobs_of(store_->db(), diff)->front().compression, codec::Compression::kZstd);
   ASSERT_TRUE(records::forget_unused_blobs(store_->db()));
   EXPECT_TRUE(records::blobs_of(store_->db(), diff)->empty());

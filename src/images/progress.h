@@ -15,11 +15,12 @@ namespace strata::images {
 class PullProgress {
  public:
   enum class State {
-    kPulling,        // named by the manifest, nothing asked for yet
+    kPulling,  // named by the manifest, nothing asked for yet
     kWaiting,
-    kDownloading,    // done and total are compressed bytes; inflating, hashing and indexing go along with it
-    kExtracting,     // all bytes are there, the worker is finishing
-    kDownloaded,     // verified; waits for the layers below it
+    kDownloading,  // done and total are compressed bytes; inflating, hashing and indexing go along
+                   // with it
+    kExtracting,   // all bytes are there, the worker is finishing
+    kDownloaded,   // verified; waits for the layers below it
     kComplete,
     kAlreadyExists,
   };
@@ -35,10 +36,10 @@ class PushProgress {
   enum class State {
     kPreparing,
     kWaiting,
-    kCompressing,    // the original blob is not to be had: the tar is compressed again
-    kPushing,        // done and total in compressed bytes
+    kCompressing,  // the original blob is not to be had: the tar is compressed again
+    kPushing,      // done and total in compressed bytes
     kPushed,
-    kMounted,        // from the repository in `detail`
+    kMounted,  // from the repository in `detail`
     kAlreadyExists,
   };
   virtual ~PushProgress() = default;

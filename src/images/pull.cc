@@ -1,8 +1,9 @@
-// Pull: reference -> manifest (of an index the one for this platform) -> config -> all layers at once, each through
-// a worker that inflates and hashes it -> committed bottom first as soon as what is below is there -> one record.
+// Pull: reference -> manifest (of an index the one for this platform) -> config -> all layers at
+// once, each through a worker that inflates and hashes it -> committed bottom first as soon as what
+// is below is there -> one record.
 //
-// Nothing is visible before the record; layers that were committed when a later one failed stay for the next
-// pull and are garbage for the next prune.
+// Nothing is visible before the record; layers that were committed when a later one failed stay for
+// the next pull and are garbage for the next prune.
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -43,10 +44,15 @@ struct LayerWork {
 
 class Pull {
  public:
-  Pull(Images& images, registry::Client& client, const oci::Reference& reference, const PullOptions& options,
-       PullProgress& progress)
-      : images_(images), store_(images.store_), layers_(images.layers_), client_(client),
-        reference_(reference.with_default_tag()), options_(options), progress_(progress) {}
+  Pull(Images& images, registry::Client& client, const oci::Reference& reference,
+       const PullOptions& options, PullProgress& progress)
+      : images_(images),
+        store_(images.store_),
+        layers_(images.layers_),
+        client_(client),
+        reference_(reference.with_default_tag()),
+        options_(options),
+        progress_(progress) {}
 
   Result<Pulled> run();
 
@@ -74,8 +80,8 @@ class Pull {
   const PullOptions& options_;
   PullProgress& progress_;
 
-  registry::Fetched named_;                   // what the reference names: a manifest or an index
-  registry::Fetched manifest_bytes_;          // the manifest of one image
+  registry::Fetched named_;           // what the reference names: a manifest or an index
+  registry::Fetched manifest_bytes_;  // the manifest of one image
   oci::Manifest manifest_;
   std::string config_bytes_;
   oci::ImageConfig config_;
@@ -93,12 +99,14 @@ void Pull::report(const LayerWork& work, State state, std::uint64_t done) {
 
 Result<> Pull::choose_manifest() {
   named_ = TRY(client_.get_manifest(reference_));
-  auto parsed = TRY(oci::parse_manifest(named_.bytes, named_.media_type), "{}", reference_.familiar());
+  auto parsed =
+      TRY(oci::parse_manifest(named_.bytes, named_.media_type), "{}", reference_.familiar());
   if (auto* index = std::get_if<oci::Index>(&parsed)) {
     const oci::Descriptor chosen =
         TRY(oci::choose_manifest(*index, options_.platform.value_or(oci::host_platform())));
     manifest_bytes_ = TRY(client_.get_manifest(reference_.with_digest(chosen.digest)));
-    parsed = TRY(oci::parse_manifest(manifest_bytes_.bytes, chosen.media_type), "manifest {}", chosen.digest.to_string());
+    parsed = TRY(oci::parse_manifest(manifest_bytes_.bytes, chosen.media_type), "manifest {}",
+                 chosen.digest.to_string());
   } else {
     manifest_bytes_ = named_;
   }
@@ -107,8 +115,8 @@ Result<> Pull::choose_manifest() {
   manifest_ = std::get<oci::Manifest>(std::move(parsed));
   for (const oci::Descriptor& layer : manifest_.layers)
     if (!oci::is_layer_type(layer.media_type))
-      return error(ErrorKind::kUnsupported, "{} is no container image: it has a layer of type {}", reference_.familiar(),
-                   layer.media_type.empty() ? "(none)" : layer.media_type);
+      return error(ErrorKind::kUnsupported, "{} is no container image: it has a layer of type {}",
+                   reference_.familiar(), layer.media_type.empty() ? "(none)" : layer.media_type);
   return {};
 }
 
@@ -123,18 +131,21 @@ Result<std::optional<Image>> Pull::already_here() {
 
 Result<> Pull::fetch_config() {
   const std::string id = manifest_.config.digest.to_string();
-  config_bytes_ = TRY(client_.get_blob(reference_, manifest_.config, oci::kMaxImageConfigSize), "image config {}", id);
+  config_bytes_ = TRY(client_.get_blob(reference_, manifest_.config, oci::kMaxImageConfigSize),
+                      "image config {}", id);
   config_ = TRY(oci::ImageConfig::parse(config_bytes_), "image config {}", id);
   if (config_.diff_ids.size() != manifest_.layers.size())
-    return error(ErrorKind::kCorrupt, "image config {} names {} layers, the manifest {}", id, config_.diff_ids.size(),
-                 manifest_.layers.size());
+    return error(ErrorKind::kCorrupt, "image config {} names {} layers, the manifest {}", id,
+                 config_.diff_ids.size(), manifest_.layers.size());
   if (!config_.os.empty() && config_.os != "linux")
-    return error(ErrorKind::kUnsupported, "image operating system \"{}\" cannot be used on this platform", config_.os);
+    return error(ErrorKind::kUnsupported,
+                 "image operating system \"{}\" cannot be used on this platform", config_.os);
   if (options_.platform) {
     const oci::Platform have{config_.os, config_.architecture, config_.variant, {}};
     if (!oci::matches(*options_.platform, have))
       return error(ErrorKind::kNotFound,
-                   "image with reference {} was found but does not match the specified platform: wanted {}, actual: {}",
+                   "image with reference {} was found but does not match the specified platform: "
+                   "wanted {}, actual: {}",
                    reference_.familiar(), options_.platform->to_string(), have.to_string());
   }
   return {};
@@ -193,10 +204,11 @@ Result<> Pull::fetch_layer(store::Lease& lease, LayerWork& work) {
   }
   TRY(download.finish());
   if (unpacked->blob_digest != work.blob.digest)
-    return error(ErrorKind::kCorrupt, "{}: the bytes received have another digest, {}", layer, unpacked->blob_digest.to_string());
+    return error(ErrorKind::kCorrupt, "{}: the bytes received have another digest, {}", layer,
+                 unpacked->blob_digest.to_string());
   if (unpacked->diff_id != work.diff_id)
-    return error(ErrorKind::kCorrupt, "{}: its tar has digest {}, the image config promises {}", layer,
-                 unpacked->diff_id.to_string(), work.diff_id.to_string());
+    return error(ErrorKind::kCorrupt, "{}: its tar has digest {}, the image config promises {}",
+                 layer, unpacked->diff_id.to_string(), work.diff_id.to_string());
   const std::scoped_lock lock(mutex_);
   work.unpacked = std::move(*unpacked);
   report(work, State::kDownloaded, work.blob.size);
@@ -230,7 +242,8 @@ Result<> Pull::fetch_layers(store::Lease& lease) {
   };
   for (std::size_t i = kLayersAtOnce; i < wanted.size(); ++i) report(*wanted[i], State::kWaiting);
   std::vector<std::jthread> threads;
-  for (std::size_t i = 0; i < std::min(wanted.size(), kLayersAtOnce); ++i) threads.emplace_back(fetch);
+  for (std::size_t i = 0; i < std::min(wanted.size(), kLayersAtOnce); ++i)
+    threads.emplace_back(fetch);
   return commit_layers(lease);
 }
 
@@ -254,7 +267,8 @@ Result<> Pull::commit_layers(store::Lease& lease) {
   return {};
 }
 
-// With the lock held. The first failure is the one that counts; the other layers need not be waited for.
+// With the lock held. The first failure is the one that counts; the other layers need not be waited
+// for.
 void Pull::fail(Error reason) {
   if (failure_) return;
   failure_ = std::move(reason);
@@ -264,12 +278,14 @@ void Pull::fail(Error reason) {
 
 Result<> Pull::commit_layer(store::Lease& lease, std::size_t index) {
   LayerWork& work = work_[index];
-  const std::optional<oci::Digest> parent = index == 0 ? std::nullopt : std::optional(work_[index - 1].chain_id);
+  const std::optional<oci::Digest> parent =
+      index == 0 ? std::nullopt : std::optional(work_[index - 1].chain_id);
   if (work.plan == LayerWork::Plan::kPresent) return {};
   if (work.plan == LayerWork::Plan::kReuse) {
     const auto reused = layers_.reuse(lease, work.diff_id, parent);
     if (reused) return {};
-    if (reused.error().kind() != ErrorKind::kNotFound && reused.error().kind() != ErrorKind::kConflict)
+    if (reused.error().kind() != ErrorKind::kNotFound &&
+        reused.error().kind() != ErrorKind::kConflict)
       return reused.error().with_context(fmt::format("layer {}", work.blob.digest.to_string()));
     // Its tar went with another image while we were looking.
     TRY(fetch_layer(lease, work));
@@ -293,14 +309,15 @@ Result<bool> Pull::name_image(const oci::Digest& id) {
     changed = true;
     TRY(records::set_tag(db, reference_, id));
   }
-  TRY(records::keep_manifest(db, id, {manifest_bytes_.digest, manifest_.media_type, manifest_bytes_.bytes}));
+  TRY(records::keep_manifest(
+      db, id, {manifest_bytes_.digest, manifest_.media_type, manifest_bytes_.bytes}));
   if (named_.digest != manifest_bytes_.digest)
     TRY(records::keep_manifest(db, id, {named_.digest, named_.media_type, named_.bytes}));
   return changed;
 }
 
-// Inside a transaction. That a blob is this layer only counts when we have seen its bytes, now or earlier: the word of
-// a manifest alone could make a later push name other content.
+// Inside a transaction. That a blob is this layer only counts when we have seen its bytes, now or
+// earlier: the word of a manifest alone could make a later push name other content.
 Result<> Pull::keep_origins(std::span<const oci::Digest> diff_ids) {
   for (std::size_t i = 0; i < manifest_.layers.size() && i < diff_ids.size(); ++i)
     TRY(records::keep_source(store_.db(), diff_ids[i], manifest_.layers[i].digest, reference_));
@@ -313,10 +330,12 @@ Result<Pulled> Pull::record(bool downloaded) {
   for (const LayerWork& work : work_) chain_ids.push_back(work.chain_id);
   const std::uint64_t size = TRY(images_.size_of(chain_ids));
   store::Transaction change = TRY(store_.db().begin());
-  const bool is_new = TRY(records::insert(store_, id, config_bytes_, parse_rfc3339(config_.created).value_or(Timestamp()),
-                                          size, chain_ids));
+  const bool is_new =
+      TRY(records::insert(store_, id, config_bytes_,
+                          parse_rfc3339(config_.created).value_or(Timestamp()), size, chain_ids));
   for (const LayerWork& work : work_)
-    if (work.unpacked) TRY(records::keep_blob(store_.db(), work.diff_id, {work.blob, work.unpacked->compression}));
+    if (work.unpacked)
+      TRY(records::keep_blob(store_.db(), work.diff_id, {work.blob, work.unpacked->compression}));
   TRY(keep_origins(config_.diff_ids));
   const bool renamed = TRY(name_image(id));
   TRY(change.commit());
@@ -325,8 +344,11 @@ Result<Pulled> Pull::record(bool downloaded) {
 
 Result<Pulled> Pull::run() {
   TRY(choose_manifest());
-  if (const auto image = TRY(already_here()); image && (!options_.platform || oci::matches(
-          *options_.platform, {image->config.os, image->config.architecture, image->config.variant, {}}))) {
+  if (const auto image = TRY(already_here());
+      image &&
+      (!options_.platform ||
+       oci::matches(*options_.platform,
+                    {image->config.os, image->config.architecture, image->config.variant, {}}))) {
     store::Transaction change = TRY(store_.db().begin());
     // Removed a moment ago by another process: then it is pulled as if it had never been here.
     if (TRY(records::is_visible(store_.db(), image->id))) {
@@ -341,12 +363,13 @@ Result<Pulled> Pull::run() {
   store::Lease lease = TRY(store::Lease::create(store_));
   TRY(plan(lease));
   TRY(fetch_layers(lease));
-  const bool downloaded = std::ranges::any_of(work_, [](const LayerWork& work) { return work.unpacked.has_value(); });
+  const bool downloaded =
+      std::ranges::any_of(work_, [](const LayerWork& work) { return work.unpacked.has_value(); });
   return record(downloaded);
 }
 
-Result<Pulled> Images::pull(registry::Client& client, const oci::Reference& reference, const PullOptions& options,
-                            PullProgress& progress) {
+Result<Pulled> Images::pull(registry::Client& client, const oci::Reference& reference,
+                            const PullOptions& options, PullProgress& progress) {
   return Pull(*this, client, reference, options, progress).run();
 }
 

@@ -5,9 +5,10 @@
 //   > another repository had it: its bytes are streamed through
 //   > the tar is compressed again, into a file of the lease
 //
-// When every layer went as the blob its manifest names, the manifest goes as it came, and so keeps its digest;
-// otherwise a new one is made, and the progress says so. Ours is deterministic (same layers, same bytes), and
-// what we compressed is remembered, so the second push of an image sends nothing.
+// When every layer went as the blob its manifest names, the manifest goes as it came, and so keeps
+// its digest; otherwise a new one is made, and the progress says so. Ours is deterministic (same
+// layers, same bytes), and what we compressed is remembered, so the second push of an image sends
+// nothing.
 #include <algorithm>
 #include <atomic>
 #include <map>
@@ -60,9 +61,14 @@ struct LayerWork {
 
 class Push {
  public:
-  Push(Images& images, registry::Client& client, const oci::Reference& target, PushProgress& progress)
-      : store_(images.store()), layers_(images.layers()), images_(images), client_(client),
-        target_(target.with_default_tag()), progress_(progress) {}
+  Push(Images& images, registry::Client& client, const oci::Reference& target,
+       PushProgress& progress)
+      : store_(images.store()),
+        layers_(images.layers()),
+        images_(images),
+        client_(client),
+        target_(target.with_default_tag()),
+        progress_(progress) {}
   Result<Pushed> run();
 
  private:
@@ -76,7 +82,8 @@ class Push {
   Result<> push_config(store::Lease& lease);
   Result<Pushed> put_manifest();
   void done(LayerWork& work, Blob blob, State state, std::string_view detail = {});
-  void report(const LayerWork& work, State state, std::uint64_t so_far, std::uint64_t total, std::string_view detail = {});
+  void report(const LayerWork& work, State state, std::uint64_t so_far, std::uint64_t total,
+              std::string_view detail = {});
   registry::Client::Progress counter(const LayerWork& work, std::uint64_t total);
 
   store::Store& store_;
@@ -89,13 +96,15 @@ class Push {
   std::optional<records::StoredManifest> original_bytes_;
   std::optional<oci::Manifest> original_;
   std::vector<LayerWork> work_;
-  std::mutex mutex_;                          // guards progress_ and unreachable_
-  std::set<std::string> unreachable_;         // registries that did not answer: asked once
+  std::mutex mutex_;                   // guards progress_ and unreachable_
+  std::set<std::string> unreachable_;  // registries that did not answer: asked once
 };
 
-void Push::report(const LayerWork& work, State state, std::uint64_t so_far, std::uint64_t total, std::string_view detail) {
+void Push::report(const LayerWork& work, State state, std::uint64_t so_far, std::uint64_t total,
+                  std::string_view detail) {
   const std::scoped_lock lock(mutex_);
-  for (const std::size_t position : work.positions) progress_.layer(position, state, so_far, total, detail);
+  for (const std::size_t position : work.positions)
+    progress_.layer(position, state, so_far, total, detail);
 }
 
 void Push::done(LayerWork& work, Blob blob, State state, std::string_view detail) {
@@ -113,7 +122,9 @@ Result<> Push::find_original() {
     auto parsed = oci::parse_manifest(kept.bytes, kept.media_type);
     if (!parsed || !std::holds_alternative<oci::Manifest>(*parsed)) continue;
     auto& manifest = std::get<oci::Manifest>(*parsed);
-    if (manifest.config.digest != image_.id || manifest.layers.size() != image_.config.diff_ids.size()) continue;
+    if (manifest.config.digest != image_.id ||
+        manifest.layers.size() != image_.config.diff_ids.size())
+      continue;
     original_ = std::move(manifest);
     original_bytes_ = std::move(kept);
     break;
@@ -124,12 +135,14 @@ Result<> Push::find_original() {
 // Blobs that are this layer, the one that keeps the digest first.
 Result<std::vector<Blob>> Push::candidates(const LayerWork& work) {
   auto blobs = TRY(records::blobs_of(store_.db(), work.diff_id));
-  std::ranges::stable_partition(blobs, [&](const Blob& blob) { return blob.descriptor.digest == work.original; });
+  std::ranges::stable_partition(
+      blobs, [&](const Blob& blob) { return blob.descriptor.digest == work.original; });
   return blobs;
 }
 
 Result<bool> Push::mount(LayerWork& work, const Blob& blob) {
-  for (const oci::Reference& source : TRY(records::sources_of(store_.db(), blob.descriptor.digest))) {
+  for (const oci::Reference& source :
+       TRY(records::sources_of(store_.db(), blob.descriptor.digest))) {
     if (source.domain() != target_.domain() || source.path() == target_.path()) continue;
     if (!TRY(client_.mount_blob(target_, blob.descriptor.digest, source))) continue;
     done(work, blob, State::kMounted, source.path());
@@ -138,7 +151,8 @@ Result<bool> Push::mount(LayerWork& work, const Blob& blob) {
   return false;
 }
 
-// From where it once came to the target. The target verifies the digest. Any failure means: another way.
+// From where it once came to the target. The target verifies the digest. Any failure means: another
+// way.
 bool Push::relay(LayerWork& work, const Blob& blob) {
   const auto sources = records::sources_of(store_.db(), blob.descriptor.digest);
   if (!sources) return false;
@@ -154,7 +168,8 @@ bool Push::relay(LayerWork& work, const Blob& blob) {
       if (download.error().kind() != ErrorKind::kNotFound) unreachable_.insert(source.domain());
       continue;
     }
-    const auto pushed = client_.push_blob(target_, blob.descriptor, download->fd(), counter(work, blob.descriptor.size));
+    const auto pushed = client_.push_blob(target_, blob.descriptor, download->fd(),
+                                          counter(work, blob.descriptor.size));
     if (pushed) {
       done(work, blob, State::kPushed);
       return true;
@@ -165,17 +180,20 @@ bool Push::relay(LayerWork& work, const Blob& blob) {
 
 Result<> Push::compress(store::Lease& lease, LayerWork& work) {
   report(work, State::kCompressing, 0, 0);
-  const layers::CompressedLayer made = TRY(layers_.compress(lease, work.diff_id, codec::Compression::kGzip));
+  const layers::CompressedLayer made =
+      TRY(layers_.compress(lease, work.diff_id, codec::Compression::kGzip));
   Blob blob;
   blob.compression = made.compression;
   blob.descriptor.digest = made.digest;
   blob.descriptor.size = made.size;
-  blob.descriptor.media_type = layer_type(original_ && is_docker(original_->media_type), blob.compression);
+  blob.descriptor.media_type =
+      layer_type(original_ && is_docker(original_->media_type), blob.compression);
   if (TRY(client_.has_blob(target_, blob.descriptor.digest))) {
     done(work, blob, State::kAlreadyExists);
   } else {
     const sys::UniqueFd file = TRY(sys::open_file(made.path, O_RDONLY));
-    TRY(client_.push_blob(target_, blob.descriptor, file.get(), counter(work, blob.descriptor.size)));
+    TRY(client_.push_blob(target_, blob.descriptor, file.get(),
+                          counter(work, blob.descriptor.size)));
     done(work, blob, State::kPushed);
   }
   TRY(sys::remove_file(made.path));
@@ -196,8 +214,9 @@ Result<> Push::push_layer(store::Lease& lease, LayerWork& work) {
   TRY(compress(lease, work));
   if (work.original && work.sent->descriptor.digest != *work.original) {
     const std::scoped_lock lock(mutex_);
-    progress_.note(fmt::format("{}: the original blob {} is not to be had; compressed again as {}", work.diff_id.short_hex(),
-                               work.original->to_string(), work.sent->descriptor.digest.to_string()));
+    progress_.note(fmt::format("{}: the original blob {} is not to be had; compressed again as {}",
+                               work.diff_id.short_hex(), work.original->to_string(),
+                               work.sent->descriptor.digest.to_string()));
   }
   return {};
 }
@@ -229,12 +248,14 @@ Result<> Push::push_layers(store::Lease& lease) {
       Result<> pushed = push_layer(lease, work_[i]);
       const std::scoped_lock lock(failure_mutex);
       if (!pushed && !failure)
-        failure = std::move(pushed).take_error().with_context(fmt::format("layer {}", work_[i].diff_id.short_hex()));
+        failure = std::move(pushed).take_error().with_context(
+            fmt::format("layer {}", work_[i].diff_id.short_hex()));
     }
   };
   {
     std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < std::min(work_.size(), kLayersAtOnce); ++i) threads.emplace_back(push);
+    for (std::size_t i = 0; i < std::min(work_.size(), kLayersAtOnce); ++i)
+      threads.emplace_back(push);
   }
   if (failure) return *std::move(failure);
   return {};
@@ -265,7 +286,8 @@ Result<Pushed> Push::put_manifest() {
     manifest = *original_bytes_;
   } else {
     // Docker's format knows no zstd.
-    const bool zstd = std::ranges::any_of(sent, [](const Blob* blob) { return blob->compression == codec::Compression::kZstd; });
+    const bool zstd = std::ranges::any_of(
+        sent, [](const Blob* blob) { return blob->compression == codec::Compression::kZstd; });
     const bool docker = original_ && is_docker(original_->media_type) && !zstd;
     oci::Manifest made;
     made.media_type = docker ? oci::media_type::kDockerManifest : oci::media_type::kOciManifest;
@@ -278,7 +300,8 @@ Result<Pushed> Push::put_manifest() {
     }
     manifest.media_type = made.media_type;
     manifest.bytes = made.to_json();
-    if (original_) progress_.note("the manifest's digest changes, because layers were compressed again");
+    if (original_)
+      progress_.note("the manifest's digest changes, because layers were compressed again");
   }
   manifest.digest = TRY(client_.put_manifest(target_, manifest.bytes, manifest.media_type));
 
@@ -299,18 +322,22 @@ Result<Pushed> Push::put_manifest() {
 Result<Pushed> Push::run() {
   if (target_.digest) return error(ErrorKind::kInvalidArgument, "cannot push a digest reference");
   const auto id = TRY(records::image_of_tag(store_.db(), target_));
-  if (!id) return error(ErrorKind::kNotFound, "An image does not exist locally with the tag: {}", target_.familiar_name());
+  if (!id)
+    return error(ErrorKind::kNotFound, "An image does not exist locally with the tag: {}",
+                 target_.familiar_name());
   image_ = TRY(images_.get(*id));
   TRY(find_original());
   store::Lease lease = TRY(store::Lease::create(store_));
   // rmi of the image by somebody else must not take its tars away now.
-  for (const oci::Digest& chain : image_.chain_ids) TRY(lease.hold(store::kLayer, chain.to_string()));
+  for (const oci::Digest& chain : image_.chain_ids)
+    TRY(lease.hold(store::kLayer, chain.to_string()));
   TRY(push_layers(lease));
   TRY(push_config(lease));
   return put_manifest();
 }
 
-Result<Pushed> Images::push(registry::Client& client, const oci::Reference& reference, PushProgress& progress) {
+Result<Pushed> Images::push(registry::Client& client, const oci::Reference& reference,
+                            PushProgress& progress) {
   return Push(*this, client, reference, progress).run();
 }
 

@@ -1,5 +1,5 @@
-// Docker's rules for taking names and images away (moby, daemon/images/image_delete.go), in one transaction:
-// when something is in the way, nothing has changed.
+// Docker's rules for taking names and images away (moby, daemon/images/image_delete.go), in one
+// transaction: when something is in the way, nothing has changed.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -13,8 +13,8 @@
 namespace strata::images {
 namespace {
 
-// The image has at most one tag, and digests only in that tag's repository: taking the tag away leaves
-// nothing worth keeping.
+// The image has at most one tag, and digests only in that tag's repository: taking the tag away
+// leaves nothing worth keeping.
 bool is_single_reference(const std::vector<oci::Reference>& names) {
   if (names.size() <= 1) return true;
   const oci::Reference* single = nullptr;
@@ -43,7 +43,8 @@ struct Uses {
 Uses uses_of(const oci::Digest& id, const std::vector<ImageUse>& all) {
   Uses uses;
   for (const ImageUse& use : all)
-    if (use.image_id == id) (use.running ? uses.running : uses.stopped) = use.container_id.substr(0, 12);
+    if (use.image_id == id)
+      (use.running ? uses.running : uses.stopped) = use.container_id.substr(0, 12);
   return uses;
 }
 
@@ -55,9 +56,11 @@ Error conflict(const oci::Digest& id, bool hard, std::string_view why) {
 // Containers that forbid to delete the image.
 Result<> check_uses(const oci::Digest& id, const Uses& uses, bool force) {
   if (!uses.running.empty())
-    return conflict(id, true, fmt::format("image is being used by running container {}", uses.running));
+    return conflict(id, true,
+                    fmt::format("image is being used by running container {}", uses.running));
   if (!force && !uses.stopped.empty())
-    return conflict(id, false, fmt::format("image is being used by stopped container {}", uses.stopped));
+    return conflict(id, false,
+                    fmt::format("image is being used by stopped container {}", uses.stopped));
   return {};
 }
 
@@ -100,7 +103,8 @@ struct Removing {
       const oci::Reference name = TRY(oci::Reference::parse(typed)).with_default_tag();
       if (!force && uses.any() && is_single_reference(names))
         return error(ErrorKind::kConflict,
-                     "conflict: unable to remove repository reference \"{}\" (must force) - container {} is using its "
+                     "conflict: unable to remove repository reference \"{}\" (must force) - "
+                     "container {} is using its "
                      "referenced image {}",
                      typed, uses.running.empty() ? uses.stopped : uses.running, id.short_hex());
       TRY(untag(name));
@@ -117,8 +121,12 @@ struct Removing {
   Result<> untag_leftover_digests(const oci::Digest& id, const oci::Reference& removed) {
     if (removed.digest) return {};
     const auto names = TRY(records::names_of(store.db(), id));
-    const auto in_repository = [&](const oci::Reference& name) { return name.name() == removed.name(); };
-    if (std::ranges::any_of(names, [&](const auto& name) { return in_repository(name) && !name.digest; })) return {};
+    const auto in_repository = [&](const oci::Reference& name) {
+      return name.name() == removed.name();
+    };
+    if (std::ranges::any_of(names,
+                            [&](const auto& name) { return in_repository(name) && !name.digest; }))
+      return {};
     for (const oci::Reference& name : names)
       if (in_repository(name)) TRY(untag(name));
     return {};
@@ -141,7 +149,8 @@ std::uint64_t bytes_of(const std::vector<layers::Usage>& usage) {
 Result<std::vector<oci::Digest>> Images::drop_layers(std::span<const oci::Digest> chain_ids) {
   std::vector<oci::Digest> unused;
   for (const oci::Digest& chain : chain_ids)
-    if (!TRY(store::is_referenced(store_, store::kLayer, chain.to_string())) && std::ranges::find(unused, chain) == unused.end())
+    if (!TRY(store::is_referenced(store_, store::kLayer, chain.to_string())) &&
+        std::ranges::find(unused, chain) == unused.end())
       unused.push_back(chain);
   if (unused.empty()) return unused;
   std::ranges::reverse(unused);
@@ -153,7 +162,8 @@ Result<std::vector<oci::Digest>> Images::drop_layers(std::span<const oci::Digest
   return gone;
 }
 
-Result<std::vector<Removal>> Images::remove(std::string_view name_or_id, bool force, const ImageUses& uses) {
+Result<std::vector<Removal>> Images::remove(std::string_view name_or_id, bool force,
+                                            const ImageUses& uses) {
   Removing removing{store_};
   {
     store::Transaction change = TRY(store_.db().begin());
@@ -163,7 +173,8 @@ Result<std::vector<Removal>> Images::remove(std::string_view name_or_id, bool fo
     TRY(removing.erase_hidden(all));
     TRY(change.commit());
   }
-  for (const oci::Digest& layer : TRY(drop_layers(removing.layers))) removing.removals.push_back({true, layer.to_string()});
+  for (const oci::Digest& layer : TRY(drop_layers(removing.layers)))
+    removing.removals.push_back({true, layer.to_string()});
   return std::move(removing.removals);
 }
 
@@ -174,7 +185,8 @@ Result<Pruned> Images::prune(bool all, const ImageUses& uses) {
     store::Transaction change = TRY(store_.db().begin());
     const auto used = TRY(uses());
     for (const ImageSummary& image : TRY(list()))
-      if ((all || image.tags.empty()) && !uses_of(image.id, used).any()) TRY(removing.remove_image(image.id, {}));
+      if ((all || image.tags.empty()) && !uses_of(image.id, used).any())
+        TRY(removing.remove_image(image.id, {}));
     TRY(removing.erase_hidden(used));
     TRY(change.commit());
   }
@@ -182,7 +194,8 @@ Result<Pruned> Images::prune(bool all, const ImageUses& uses) {
   const auto kept = TRY(layers_.usage());
   std::vector<oci::Digest> chains = removing.layers;
   for (const layers::Usage& layer : kept) chains.push_back(layer.chain_id);
-  for (const oci::Digest& layer : TRY(drop_layers(chains))) removing.removals.push_back({true, layer.to_string()});
+  for (const oci::Digest& layer : TRY(drop_layers(chains)))
+    removing.removals.push_back({true, layer.to_string()});
   const std::uint64_t after = bytes_of(TRY(layers_.usage()));
   return Pruned{std::move(removing.removals), before > after ? before - after : 0};
 }
@@ -198,7 +211,8 @@ Result<Pruned> Images::collect_garbage(const ImageUses& uses) {
   }
   std::vector<oci::Digest> chains;
   for (const layers::Usage& layer : TRY(layers_.usage())) chains.push_back(layer.chain_id);
-  for (const oci::Digest& layer : TRY(drop_layers(chains))) removing.removals.push_back({true, layer.to_string()});
+  for (const oci::Digest& layer : TRY(drop_layers(chains)))
+    removing.removals.push_back({true, layer.to_string()});
   const std::uint64_t after = bytes_of(TRY(layers_.usage()));
   return Pruned{std::move(removing.removals), before > after ? before - after : 0};
 }

@@ -1,10 +1,9 @@
-// Pull and push against Debian's docker-registry, with skopeo as the other party: real workers, real bytes.
+// Pull and push against Debian's docker-registry, with skopeo as the other party: real workers,
+// real bytes.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -22,6 +21,7 @@
 #include "sys/file.h"
 #include "sys/process.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::images {
 namespace {
@@ -57,20 +57,31 @@ class Registry {
     port_ = free_port();
     EXPECT_TRUE(sys::make_directories(directory_));
     const std::string config = directory + "/registry.yml";
-    EXPECT_TRUE(sys::replace_file(config, fmt::format("version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\n"
-                                                      "  delete:\n    enabled: true\nhttp:\n  addr: 127.0.0.1:{}\n", directory_, port_)));
+    EXPECT_TRUE(sys::replace_file(
+        config,
+        fmt::format(
+            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\n"
+            "  delete:\n    enabled: true\nhttp:\n  addr: 127.0.0.1:{}\n",
+            directory_, port_)));
     log_ = sys::open_file(directory + "/registry.log", O_WRONLY | O_CREAT | O_APPEND).value();
-    child_ = sys::spawn({.program = kRegistryProgram, .arguments = {"docker-registry", "serve", config},
-                         .environment = std::nullopt, .fds = {{log_.get(), 1}, {log_.get(), 2}}}).value();
-    for (int i = 0; i < 400 && !answers(port_); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(25));
+    child_ = sys::spawn({.program = kRegistryProgram,
+                         .arguments = {"docker-registry", "serve", config},
+                         .environment = std::nullopt,
+                         .fds = {{log_.get(), 1}, {log_.get(), 2}}})
+                 .value();
+    for (int i = 0; i < 400 && !answers(port_); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(25));
   }
   ~Registry() {
     (void)child_.kill(SIGKILL);
     (void)child_.wait();
   }
-  std::string name(std::string_view repository) const { return fmt::format("127.0.0.1:{}/{}", port_, repository); }
+  std::string name(std::string_view repository) const {
+    return fmt::format("127.0.0.1:{}/{}", port_, repository);
+  }
   std::string blob_path(const oci::Digest& digest) const {
-    return fmt::format("{}/docker/registry/v2/blobs/sha256/{}/{}/data", directory_, digest.hex().substr(0, 2), digest.hex());
+    return fmt::format("{}/docker/registry/v2/blobs/sha256/{}/{}/data", directory_,
+                       digest.hex().substr(0, 2), digest.hex());
   }
 
  private:
@@ -91,22 +102,34 @@ class FileSink : public codec::ByteSink {
 
 struct PullStates : PullProgress {
   std::vector<State> last;
-  void begin(const oci::Reference&, std::span<const oci::Digest> layers) override { last.resize(layers.size()); }
-  void layer(std::size_t layer, State state, std::uint64_t, std::uint64_t) override { last.at(layer) = state; }
+  void begin(const oci::Reference&, std::span<const oci::Digest> layers) override {
+    last.resize(layers.size());
+  }
+  void layer(std::size_t layer, State state, std::uint64_t, std::uint64_t) override {
+    last.at(layer) = state;
+  }
 };
 struct PushStates : PushProgress {
   std::vector<State> last;
   std::vector<std::string> notes;
-  void begin(const oci::Reference&, std::span<const oci::Digest> layers) override { last.resize(layers.size()); }
-  void layer(std::size_t layer, State state, std::uint64_t, std::uint64_t, std::string_view) override { last.at(layer) = state; }
+  void begin(const oci::Reference&, std::span<const oci::Digest> layers) override {
+    last.resize(layers.size());
+  }
+  void layer(std::size_t layer, State state, std::uint64_t, std::uint64_t,
+             std::string_view) override {
+    last.at(layer) = state;
+  }
   void note(std::string_view text) override { notes.emplace_back(text); }
 };
 
 // A store and what works on it; a second one is another machine.
 struct Host {
   explicit Host(const std::string& directory)
-      : store(store::Store::open({directory + "/root", directory + "/run"}, schemas(), {.settle_in_background = false}).value()),
-        layers(*store, {.force_directory_form = false, .worker_program = sys::own_directory().value() + "/strata-layer"}),
+      : store(store::Store::open({directory + "/root", directory + "/run"}, schemas(),
+                                 {.settle_in_background = false})
+                  .value()),
+        layers(*store, {.force_directory_form = false,
+                        .worker_program = sys::own_directory().value() + "/strata-layer"}),
         images(*store, layers) {
     registry::Settings settings;
     settings.fetch_program = sys::own_directory().value() + "/strata-fetch";
@@ -133,13 +156,15 @@ struct Host {
     return pushed;
   }
   Result<std::vector<Removal>> remove(std::string_view name) {
-    return images.remove(name, true, [] { return Result<std::vector<ImageUse>>(std::vector<ImageUse>()); });
+    return images.remove(name, true,
+                         [] { return Result<std::vector<ImageUse>>(std::vector<ImageUse>()); });
   }
   // Files of layers and of work in flight.
   std::vector<std::string> files() {
     std::vector<std::string> files;
     for (const char* name : {"/layers", "/leases"})
-      if (auto names = sys::list_directory(root() + name)) std::ranges::move(*names, std::back_inserter(files));
+      if (auto names = sys::list_directory(root() + name))
+        std::ranges::move(*names, std::back_inserter(files));
     std::ranges::sort(files);
     return files;
   }
@@ -162,7 +187,8 @@ class TransferTest : public ::testing::Test {
   }
 
   // A tar with one file of `text`, as a committed layer on top of `parent`.
-  static layers::Layer make_layer(Host& host, store::Lease& lease, const std::string& file, const std::string& text,
+  static layers::Layer make_layer(Host& host, store::Lease& lease, const std::string& file,
+                                  const std::string& text,
                                   const std::optional<oci::Digest>& parent) {
     const std::string path = fmt::format("{}/{}.tar", lease.directory(), file);
     const auto fd = sys::open_file(path, O_WRONLY | O_CREAT).value();
@@ -180,7 +206,8 @@ class TransferTest : public ::testing::Test {
     return host.layers.commit(lease, *unpacked, parent).value();
   }
 
-  // An image of as many layers as there are texts, each of them large enough to take more than one read.
+  // An image of as many layers as there are texts, each of them large enough to take more than one
+  // read.
   static Image make_image(Host& host, std::string_view tag, const std::vector<std::string>& texts) {
     auto lease = store::Lease::create(*host.store).value();
     oci::ImageConfig config;
@@ -205,7 +232,10 @@ class TransferTest : public ::testing::Test {
     arguments.insert(arguments.begin(), {"skopeo", "--insecure-policy"});
     const std::string path = directory_.path() + "/skopeo.out";
     const auto out = sys::open_file(path, O_RDWR | O_CREAT | O_TRUNC).value();
-    auto child = sys::spawn({.program = kSkopeo, .arguments = arguments, .environment = std::nullopt, .fds = {{out.get(), 1}, {out.get(), 2}}});
+    auto child = sys::spawn({.program = kSkopeo,
+                             .arguments = arguments,
+                             .environment = std::nullopt,
+                             .fds = {{out.get(), 1}, {out.get(), 2}}});
     const int code = child->wait()->shell_code();
     const std::string text = sys::read_file(path).value();
     EXPECT_EQ(code, 0) << text;
@@ -214,7 +244,9 @@ class TransferTest : public ::testing::Test {
   }
 
   // The image as another machine gets it.
-  std::unique_ptr<Host> other_host() { return std::make_unique<Host>(directory_.path() + "/other" + std::to_string(++others_)); }
+  std::unique_ptr<Host> other_host() {
+    return std::make_unique<Host>(directory_.path() + "/other" + std::to_string(++others_));
+  }
   oci::Manifest manifest_of(Host& host, std::string_view name) {
     const auto fetched = host.client->get_manifest(oci::Reference::parse(name).value()).value();
     return std::get<oci::Manifest>(oci::parse_manifest(fetched.bytes, fetched.media_type).value());
@@ -243,7 +275,8 @@ TEST_F(TransferTest, WhatWasPushedComesBackAsItWas) {
   EXPECT_EQ(pulled->digest, pushed->digest);
   EXPECT_EQ(other->pull_states, std::vector(3, PullProgress::State::kComplete));
   EXPECT_EQ(pulled->image.tags.front().familiar(), name);
-  EXPECT_EQ(pulled->image.repo_digests.front().familiar(), registry_->name("library/a@") + pushed->digest.to_string());
+  EXPECT_EQ(pulled->image.repo_digests.front().familiar(),
+            registry_->name("library/a@") + pushed->digest.to_string());
   EXPECT_TRUE(sys::list_directory(other->root() + "/leases")->empty());
 
   const auto again = other->pull(name);
@@ -278,8 +311,9 @@ TEST_F(TransferTest, AnotherRegistryGetsTheOriginalBlobsAndTheManifestAsItCame) 
   ASSERT_TRUE(host_->push(registry_->name("ours:1")));
   // Blobs that we would not make: other compression, Docker's manifest.
   const std::string theirs = registry_->name("theirs:1");
-  skopeo({"copy", "--src-tls-verify=false", "--dest-tls-verify=false", "--format", "v2s2", "--dest-compress-format", "gzip",
-          "--dest-compress-level", "9", "--dest-compress", "docker://" + registry_->name("ours:1"), "docker://" + theirs});
+  skopeo({"copy", "--src-tls-verify=false", "--dest-tls-verify=false", "--format", "v2s2",
+          "--dest-compress-format", "gzip", "--dest-compress-level", "9", "--dest-compress",
+          "docker://" + registry_->name("ours:1"), "docker://" + theirs});
   auto other = other_host();
   const auto pulled = other->pull(theirs);
   ASSERT_TRUE(pulled) << pulled.error().message();
@@ -306,14 +340,17 @@ TEST_F(TransferTest, SkopeosImagesOfEveryKindArePulled) {
   if (!sys::exists(kSkopeo)) GTEST_SKIP() << kSkopeo << " is not installed";
   const Image made = make_image(*host_, registry_->name("ours:1"), {"one", "two"});
   ASSERT_TRUE(host_->push(registry_->name("ours:1")));
-  for (const std::string& how : {std::string("oci gzip"), std::string("oci zstd"), std::string("v2s2 gzip")}) {
+  for (const std::string& how :
+       {std::string("oci gzip"), std::string("oci zstd"), std::string("v2s2 gzip")}) {
     const auto space = how.find(' ');
-    const std::string name = registry_->name("copy:" + how.substr(0, space) + how.substr(space + 1));
+    const std::string name =
+        registry_->name("copy:" + how.substr(0, space) + how.substr(space + 1));
     // Through a directory, so that the blobs are really made again.
-    skopeo({"copy", "--src-tls-verify=false", "--dest-decompress", "docker://" + registry_->name("ours:1"),
-            "dir:" + directory_.path() + "/plain"});
-    skopeo({"copy", "--dest-tls-verify=false", "--format", how.substr(0, space), "--dest-compress-format", how.substr(space + 1),
-            "dir:" + directory_.path() + "/plain", "docker://" + name});
+    skopeo({"copy", "--src-tls-verify=false", "--dest-decompress",
+            "docker://" + registry_->name("ours:1"), "dir:" + directory_.path() + "/plain"});
+    skopeo({"copy", "--dest-tls-verify=false", "--format", how.substr(0, space),
+            "--dest-compress-format", how.substr(space + 1), "dir:" + directory_.path() + "/plain",
+            "docker://" + name});
     auto other = other_host();
     const auto pulled = other->pull(name);
     ASSERT_TRUE(pulled) << how << ": " << pulled.error().message();
@@ -329,7 +366,8 @@ TEST_F(TransferTest, OfAnIndexThePlatformsManifestIsTaken) {
   const Image image = make_image(*host_, name, {"one"});
   const auto mine = host_->push(name).value();
   oci::Index index;
-  for (const auto& [os, architecture] : {std::pair("linux", "other"), std::pair("linux", image.config.architecture.c_str())}) {
+  for (const auto& [os, architecture] :
+       {std::pair("linux", "other"), std::pair("linux", image.config.architecture.c_str())}) {
     oci::Descriptor& entry = index.manifests.emplace_back();
     entry.media_type = oci::media_type::kOciManifest;
     entry.digest = mine.digest;
@@ -340,7 +378,8 @@ TEST_F(TransferTest, OfAnIndexThePlatformsManifestIsTaken) {
   index.manifests.erase(index.manifests.begin());  // the registry wants every manifest of an index
   const std::string many = registry_->name("a:many");
   const std::string bytes = index.to_json();
-  ASSERT_TRUE(host_->client->put_manifest(oci::Reference::parse(many).value(), bytes, index.media_type));
+  ASSERT_TRUE(
+      host_->client->put_manifest(oci::Reference::parse(many).value(), bytes, index.media_type));
 
   auto other = other_host();
   const auto pulled = other->pull(many);
@@ -349,7 +388,9 @@ TEST_F(TransferTest, OfAnIndexThePlatformsManifestIsTaken) {
   EXPECT_EQ(pulled->digest, oci::Digest::of(std::string_view(bytes)));
   const auto missing = other->pull(many, {.platform = oci::Platform{"linux", "s390x", {}, {}}});
   ASSERT_FALSE(missing);
-  EXPECT_NE(missing.error().message().find("no matching manifest for linux/s390x"), std::string::npos) << missing.error().message();
+  EXPECT_NE(missing.error().message().find("no matching manifest for linux/s390x"),
+            std::string::npos)
+      << missing.error().message();
   // What a push of it sends is the manifest, not the index.
   ASSERT_TRUE(other->push(many));
   EXPECT_EQ(manifest_of(*other, many).config.digest, image.id);
@@ -364,7 +405,8 @@ TEST_F(TransferTest, LayersThatAreHereAreNotFetchedAgain) {
   ASSERT_TRUE(other->pull(registry_->name("base:1")));
   ASSERT_TRUE(other->pull(registry_->name("more:1")));
   using enum PullProgress::State;
-  EXPECT_EQ(other->pull_states, (std::vector{kAlreadyExists, kAlreadyExists, kComplete, kComplete}));
+  EXPECT_EQ(other->pull_states,
+            (std::vector{kAlreadyExists, kAlreadyExists, kComplete, kComplete}));
   ASSERT_TRUE(other->remove(registry_->name("base:1")));
   EXPECT_TRUE(other->images.find(registry_->name("more:1")));
   const Image more = other->images.find(registry_->name("more:1")).value();
@@ -380,7 +422,8 @@ TEST_F(TransferTest, AnUnknownImageIsNotFound) {
   EXPECT_EQ(pulled.error().kind(), ErrorKind::kNotFound) << pulled.error().message();
   const auto pushed = host_->push(registry_->name("nothing:1"));
   ASSERT_FALSE(pushed);
-  EXPECT_EQ(pushed.error().message(), "An image does not exist locally with the tag: " + registry_->name("nothing"));
+  EXPECT_EQ(pushed.error().message(),
+            "An image does not exist locally with the tag: " + registry_->name("nothing"));
 }
 
 // What a registry may do to a blob; each time the error names the layer and nothing is left.
@@ -395,16 +438,21 @@ TEST_F(TransferTest, ABlobThatIsNotWhatTheManifestPromisesIsRefused) {
   std::string flipped = good;
   flipped[good.size() / 2] = static_cast<char>(flipped[good.size() / 2] ^ 1);
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"truncated", good.substr(0, good.size() / 2)}, {"oversize", good + good}, {"flipped", flipped}, {"garbage", std::string(good.size(), 'x')}};
+      {"truncated", good.substr(0, good.size() / 2)},
+      {"oversize", good + good},
+      {"flipped", flipped},
+      {"garbage", std::string(good.size(), 'x')}};
   for (const auto& [what, bytes] : cases) {
     ASSERT_TRUE(sys::replace_file(path, bytes));
     auto other = other_host();
     const auto pulled = other->pull(name);
     ASSERT_FALSE(pulled) << what;
     // A length that is announced is refused before the bytes come.
-    EXPECT_EQ(pulled.error().kind(), what == "oversize" ? ErrorKind::kResourceExhausted : ErrorKind::kCorrupt)
+    EXPECT_EQ(pulled.error().kind(),
+              what == "oversize" ? ErrorKind::kResourceExhausted : ErrorKind::kCorrupt)
         << what << ": " << pulled.error().message();
-    EXPECT_NE(pulled.error().message().find(manifest.layers[1].digest.to_string()), std::string::npos)
+    EXPECT_NE(pulled.error().message().find(manifest.layers[1].digest.to_string()),
+              std::string::npos)
         << what << ": " << pulled.error().message();
     EXPECT_TRUE(other->images.list()->empty()) << what;
     EXPECT_TRUE(sys::list_directory(other->root() + "/leases")->empty()) << what;
@@ -437,11 +485,12 @@ TEST_F(TransferTest, TwoPullsAtOnceBothSucceed) {
     const std::jthread b([&] { EXPECT_TRUE(second->pull(name)); });
   }
   EXPECT_EQ(first->images.list()->size(), 1U);
-  for (const oci::Digest& chain : image.chain_ids) EXPECT_TRUE(first->layers.find(chain)->has_value());
+  for (const oci::Digest& chain : image.chain_ids)
+    EXPECT_TRUE(first->layers.find(chain)->has_value());
 }
 
-// SIGKILL after a random number of microseconds: whatever moment it hits, the next pull works and nothing but
-// the image's own files is there.
+// SIGKILL after a random number of microseconds: whatever moment it hits, the next pull works and
+// nothing but the image's own files is there.
 TEST_F(TransferTest, APullThatIsKilledAtAnyMomentLeavesNothingInTheWay) {
   const std::string name = registry_->name("a:1");
   make_image(*host_, name, {"one", "two", "three", "four"});

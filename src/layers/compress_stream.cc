@@ -96,6 +96,8 @@ class Compressing {
 
 }  // namespace
 
-Result<WorkerReport> compress_stream(const CompressOptions& options) { return Compressing(options).run(); }
+Result<WorkerReport> compress_stream(const CompressOptions& options) {
+  return Compressing(options).run();
+}
 
 }  // namespace strata::layers

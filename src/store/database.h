@@ -1,8 +1,8 @@
 // SQLite with types: statements, transactions, and errors as values.
 //
 // One connection, shared by all threads of the process. A Statement or a Transaction holds the
-// connection for the thread that made it until it goes, so keep both short and do no other I/O while
-// one lives; destroy them on that thread. The lock is recursive: a thread may hold several.
+// connection for the thread that made it until it goes, so keep both short and do no other I/O
+// while one lives; destroy them on that thread. The lock is recursive: a thread may hold several.
 //
 //   Transaction change = TRY(db.begin());
 //   TRY(db.run("INSERT INTO image(id, size) VALUES (?, ?)", id, size));
@@ -11,8 +11,9 @@
 //   Statement rows = TRY(db.query("SELECT id FROM image WHERE size > ?", 10));
 //   while (TRY(rows.step())) ids.push_back(rows.text(0));
 //
-// Errors: kConflict (a constraint; the message is SQLite's), kTimeout (another process held the database
-// for longer than the busy timeout), kResourceExhausted (disk full), kCorrupt, kPermissionDenied, kIo.
+// Errors: kConflict (a constraint; the message is SQLite's), kTimeout (another process held the
+// database for longer than the busy timeout), kResourceExhausted (disk full), kCorrupt,
+// kPermissionDenied, kIo.
 #pragma once
 
 #include <concepts>
@@ -60,14 +61,15 @@ class [[nodiscard]] Statement {
 
  private:
   friend class Database;
-  Statement(Database& database, sqlite3_stmt* statement, std::unique_lock<std::recursive_mutex> lock);
+  Statement(Database& database, sqlite3_stmt* statement,
+            std::unique_lock<std::recursive_mutex> lock);
   Database* database_;
   sqlite3_stmt* statement_;
   std::unique_lock<std::recursive_mutex> lock_;
 };
 
-// BEGIN IMMEDIATE: whoever has one is the only writer of all processes. Inside another one of the same
-// thread it is a savepoint. Rolled back unless commit() was called.
+// BEGIN IMMEDIATE: whoever has one is the only writer of all processes. Inside another one of the
+// same thread it is a savepoint. Rolled back unless commit() was called.
 class [[nodiscard]] Transaction {
  public:
   Transaction(Transaction&& other) noexcept;
@@ -86,11 +88,11 @@ class [[nodiscard]] Transaction {
 class Database {
  public:
   struct Options {
-    bool create = false;               // make the file (0600) when it is missing
+    bool create = false;  // make the file (0600) when it is missing
     int busy_timeout_milliseconds = 30'000;
   };
-  // WAL mode is the caller's business (it is a property of the file). synchronous=NORMAL, foreign keys on,
-  // no checkpoints but by checkpoint(): a command never waits for the disk.
+  // WAL mode is the caller's business (it is a property of the file). synchronous=NORMAL, foreign
+  // keys on, no checkpoints but by checkpoint(): a command never waits for the disk.
   static Result<Database> open(const std::string& path, const Options& options);
   Database(Database&& other) noexcept;
   Database& operator=(Database&&) = delete;
@@ -115,7 +117,8 @@ class Database {
   template <class... Args>
   Result<> run(std::string_view sql, const Args&... args) {
     Statement statement = TRY(query(sql, args...));
-    while (TRY(statement.step())) {}
+    while (TRY(statement.step())) {
+    }
     return {};
   }
   // Several statements without parameters.
@@ -128,8 +131,8 @@ class Database {
   // Rows changed since the database was opened.
   std::int64_t total_changes() const;
 
-  // Moves the log into the database file and syncs both; waits for no other process. The log itself stays: the next
-  // transaction, whoever makes it, begins it anew and waits for one fsync.
+  // Moves the log into the database file and syncs both; waits for no other process. The log itself
+  // stays: the next transaction, whoever makes it, begins it anew and waits for one fsync.
   Result<> checkpoint();
 
  private:
@@ -141,8 +144,12 @@ class Database {
   static Result<> bind_value(Statement& s, int i, std::integral auto value) {
     return s.bind(i, static_cast<std::int64_t>(value));
   }
-  static Result<> bind_value(Statement& s, int i, std::string_view value) { return s.bind(i, value); }
-  static Result<> bind_value(Statement& s, int i, std::span<const std::byte> value) { return s.bind(i, value); }
+  static Result<> bind_value(Statement& s, int i, std::string_view value) {
+    return s.bind(i, value);
+  }
+  static Result<> bind_value(Statement& s, int i, std::span<const std::byte> value) {
+    return s.bind(i, value);
+  }
   static Result<> bind_value(Statement& s, int i, std::nullopt_t) { return s.bind_null(i); }
   template <class T>
   static Result<> bind_value(Statement& s, int i, const std::optional<T>& value) {

@@ -1,11 +1,10 @@
 #include "store/database.h"
 
-#include <gtest/gtest.h>
-
 #include <thread>
 
 #include "sys/file.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::store {
 namespace {

@@ -36,8 +36,8 @@ bool runs(pid_t pid) {
   return state != 'Z' && state != 'X';
 }
 
-// A lease's lock, if nobody holds it. The children that a killed process was just starting have its descriptors
-// until they execute their program, milliseconds later: these are waited for.
+// A lease's lock, if nobody holds it. The children that a killed process was just starting have its
+// descriptors until they execute their program, milliseconds later: these are waited for.
 Result<std::optional<sys::FileLock>> lock_of_dead(const std::string& directory, pid_t holder) {
   constexpr int kPatience = 1000;  // milliseconds
   for (int waited = 0;; ++waited) {
@@ -62,16 +62,21 @@ Result<Lease> Lease::create(Store& store) {
   }
   // From here its destructor cleans up.
   Lease lease(store, std::move(id), std::move(directory), std::move(*lock));
-  TRY(store.db().run("INSERT INTO store_lease(id, pid, created) VALUES (?, ?, ?)", std::string_view(lease.id_), ::getpid(),
-                     now().time_since_epoch().count()));
+  TRY(store.db().run("INSERT INTO store_lease(id, pid, created) VALUES (?, ?, ?)",
+                     std::string_view(lease.id_), ::getpid(), now().time_since_epoch().count()));
   return lease;
 }
 
 Lease::Lease(Store& store, std::string id, std::string directory, sys::FileLock lock)
-    : store_(&store), id_(std::move(id)), directory_(std::move(directory)), lock_(std::move(lock)) {}
+    : store_(&store),
+      id_(std::move(id)),
+      directory_(std::move(directory)),
+      lock_(std::move(lock)) {}
 
 Lease::Lease(Lease&& other) noexcept
-    : store_(std::exchange(other.store_, nullptr)), id_(std::move(other.id_)), directory_(std::move(other.directory_)),
+    : store_(std::exchange(other.store_, nullptr)),
+      id_(std::move(other.id_)),
+      directory_(std::move(other.directory_)),
       lock_(std::move(other.lock_)) {}
 
 Lease& Lease::operator=(Lease&& other) noexcept {
@@ -96,8 +101,9 @@ void Lease::release() {
 }
 
 Result<> Lease::hold(std::string_view kind, std::string_view key) {
-  return store_->db().run("INSERT OR IGNORE INTO store_lease_ref(kind, key, lease) VALUES (?, ?, ?)", kind, key,
-                          std::string_view(id_));
+  return store_->db().run(
+      "INSERT OR IGNORE INTO store_lease_ref(kind, key, lease) VALUES (?, ?, ?)", kind, key,
+      std::string_view(id_));
 }
 
 Result<bool> sweep_dead_leases(Store& store) {
@@ -130,7 +136,8 @@ Result<bool> sweep_dead_leases(Store& store) {
         alive.insert(name);
         continue;
       }
-      // Not found: its holder has just removed it. Deleting may take long, so only the name goes under the lock.
+      // Not found: its holder has just removed it. Deleting may take long, so only the name goes
+      // under the lock.
       std::string aside = std::string(kDead) + name;
       if (sys::rename_path(directory, leases + '/' + aside)) dead.push_back(std::move(aside));
     }
@@ -140,13 +147,15 @@ Result<bool> sweep_dead_leases(Store& store) {
       while (TRY(rows.step()))
         if (std::string id = rows.text(0); !alive.contains(id)) gone.push_back(std::move(id));
     }
-    for (const std::string& id : gone) TRY(store.db().run("DELETE FROM store_lease WHERE id = ?", std::string_view(id)));
+    for (const std::string& id : gone)
+      TRY(store.db().run("DELETE FROM store_lease WHERE id = ?", std::string_view(id)));
     TRY(change.commit());
   }
   for (const std::string& name : dead) {
     Result<> removed = sys::remove_tree(leases + '/' + name);
     // Two sweeps may be deleting the same tree.
-    if (!removed && removed.error().error_number() != ENOENT) return std::move(removed).take_error();
+    if (!removed && removed.error().error_number() != ENOENT)
+      return std::move(removed).take_error();
   }
   return !dead.empty() || !gone.empty();
 }

@@ -1,6 +1,5 @@
 #include "store/lease.h"
 
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -8,6 +7,7 @@
 #include "sys/file.h"
 #include "sys/process.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::store {
 namespace {
@@ -18,7 +18,9 @@ class LeaseTest : public ::testing::Test {
   Paths paths_{directory_.path() + "/root", directory_.path() + "/run"};
   std::string leases_ = paths_.root + "/leases";
 
-  std::unique_ptr<Store> open() { return std::move(*Store::open(paths_, {}, {.settle_in_background = false})); }
+  std::unique_ptr<Store> open() {
+    return std::move(*Store::open(paths_, {}, {.settle_in_background = false}));
+  }
   static std::int64_t rows(Store& store, const std::string& table) {
     auto counted = store.db().query("SELECT count(*) FROM " + table);
     EXPECT_TRUE(counted && *counted->step());
@@ -52,7 +54,9 @@ TEST_F(LeaseTest, ASweepLeavesLivingLeasesAlone) {
 }
 
 TEST_F(LeaseTest, WhatAKilledHolderLeftIsSwept) {
-  { open(); }
+  {
+    open();
+  }
   const pid_t pid = ::fork();
   if (pid == 0) {
     auto store = open();
@@ -75,7 +79,8 @@ TEST_F(LeaseTest, ALeaseDyingBetweenItsStepsIsSwept) {
   auto store = open();
   ASSERT_TRUE(sys::make_directories(leases_ + "/0001"));       // killed before it had a lock
   ASSERT_TRUE(sys::make_directories(leases_ + "/dead-0002"));  // a sweep that was killed
-  ASSERT_TRUE(store->db().run("INSERT INTO store_lease VALUES ('0003', 1, 1)"));  // directory gone, row left
+  ASSERT_TRUE(store->db().run(
+      "INSERT INTO store_lease VALUES ('0003', 1, 1)"));  // directory gone, row left
   ASSERT_TRUE(sweep_dead_leases(*store));
   EXPECT_TRUE(sys::list_directory(leases_)->empty());
   EXPECT_EQ(rows(*store, "store_lease"), 0);

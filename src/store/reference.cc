@@ -2,8 +2,10 @@
 
 namespace strata::store {
 
-Result<> add_reference(Store& store, std::string_view kind, std::string_view key, std::string_view holder) {
-  return store.db().run("INSERT OR IGNORE INTO store_reference(kind, key, holder) VALUES (?, ?, ?)", kind, key, holder);
+Result<> add_reference(Store& store, std::string_view kind, std::string_view key,
+                       std::string_view holder) {
+  return store.db().run("INSERT OR IGNORE INTO store_reference(kind, key, holder) VALUES (?, ?, ?)",
+                        kind, key, holder);
 }
 
 Result<> drop_references(Store& store, std::string_view holder) {
@@ -13,7 +15,8 @@ Result<> drop_references(Store& store, std::string_view holder) {
 Result<bool> is_referenced(Store& store, std::string_view kind, std::string_view key) {
   Statement rows = TRY(store.db().query(
       "SELECT 1 WHERE EXISTS(SELECT 1 FROM store_reference WHERE kind = ?1 AND key = ?2)"
-      " OR EXISTS(SELECT 1 FROM store_lease_ref WHERE kind = ?1 AND key = ?2)", kind, key));
+      " OR EXISTS(SELECT 1 FROM store_lease_ref WHERE kind = ?1 AND key = ?2)",
+      kind, key));
   return rows.step();
 }
 

@@ -1,6 +1,8 @@
-// Who needs what: a row says that `holder` ("image/<id>", "build/<key>") needs the thing (kind, key), e.g.
-// ("layer", chain ID). A record that needs a thing of another folder adds the row in the transaction that makes
-// the record and drops it with the record. Garbage collection then asks one question, whoever is asking:
+// Who needs what: a row says that `holder` ("image/<id>", "build/<key>") needs the thing (kind,
+// key), e.g.
+// ("layer", chain ID). A record that needs a thing of another folder adds the row in the
+// transaction that makes the record and drops it with the record. Garbage collection then asks one
+// question, whoever is asking:
 //
 //   inside the transaction that forgets the thing: is_referenced()? then it stays.
 //
@@ -16,7 +18,8 @@ namespace strata::store {
 
 inline constexpr std::string_view kLayer = "layer";  // key: a chain ID, "sha256:…"
 
-Result<> add_reference(Store& store, std::string_view kind, std::string_view key, std::string_view holder);
+Result<> add_reference(Store& store, std::string_view kind, std::string_view key,
+                       std::string_view holder);
 // All that `holder` holds.
 Result<> drop_references(Store& store, std::string_view holder);
 // By a record or by a lease.

@@ -17,7 +17,8 @@ namespace {
 // How long changes may wait for the disk; many commands in a row share one sync.
 constexpr std::chrono::seconds kSettleDelay{2};
 
-// SQLite's locks and shared memory belong to the process, so a fork must not find the database open.
+// SQLite's locks and shared memory belong to the process, so a fork must not find the database
+// open.
 std::atomic<int> open_stores = 0;
 
 // The store's own tables.
@@ -46,14 +47,16 @@ Result<> make_directory(const std::string& path) {
   if (made) return {};
   Error failure = std::move(made).take_error();
   if (failure.kind() != ErrorKind::kPermissionDenied) return failure;
-  return error(ErrorKind::kPermissionDenied, "{}; run strata as root, or choose other places with --root and --run-root",
+  return error(ErrorKind::kPermissionDenied,
+               "{}; run strata as root, or choose other places with --root and --run-root",
                failure.message());
 }
 
 enum class Freshness { kCurrent, kBehind };
 
 // One read when all is current. kUnsupported when the store is ahead of us.
-Result<Freshness> compare(Database& db, std::span<const Schema* const> schemas, std::map<std::string, std::int64_t>& have) {
+Result<Freshness> compare(Database& db, std::span<const Schema* const> schemas,
+                          std::map<std::string, std::int64_t>& have) {
   have.clear();
   {
     Result<Statement> rows = db.query("SELECT owner, version FROM strata_schema");
@@ -71,7 +74,8 @@ Result<Freshness> compare(Database& db, std::span<const Schema* const> schemas, 
     const auto ours = static_cast<std::int64_t>(schema->versions.size());
     if (version > ours)
       return error(ErrorKind::kUnsupported,
-                   "written by a newer strata (its {} records have version {}, this strata knows {}); upgrade strata",
+                   "written by a newer strata (its {} records have version {}, this strata knows "
+                   "{}); upgrade strata",
                    schema->owner, version, ours);
     if (version < ours) freshness = Freshness::kBehind;
   }
@@ -84,16 +88,23 @@ Result<> upgrade(const Paths& paths, Database& db, std::span<const Schema* const
   {
     Statement mode = TRY(db.query("PRAGMA journal_mode=WAL"));
     if (!TRY(mode.step()) || mode.text_view(0) != "wal")
-      return error(ErrorKind::kUnsupported, "SQLite cannot use its write-ahead log on this file system");
+      return error(ErrorKind::kUnsupported,
+                   "SQLite cannot use its write-ahead log on this file system");
   }
   Transaction change = TRY(db.begin());
-  TRY(db.run("CREATE TABLE IF NOT EXISTS strata_schema(owner TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT ROWID"));
+  TRY(
+      db.run("CREATE TABLE IF NOT EXISTS strata_schema(owner TEXT PRIMARY KEY, version INTEGER NOT "
+             "NULL) STRICT, WITHOUT ROWID"));
   std::map<std::string, std::int64_t> have;
   if (TRY(compare(db, schemas, have)) == Freshness::kCurrent) return change.commit();
   for (const Schema* schema : schemas) {
-    for (auto version = static_cast<std::size_t>(have[std::string(schema->owner)]); version < schema->versions.size(); ++version)
-      TRY(db.run_script(schema->versions[version]), "upgrade {} to version {}", schema->owner, version + 1);
-    TRY(db.run("INSERT INTO strata_schema(owner, version) VALUES (?1, ?2) ON CONFLICT(owner) DO UPDATE SET version = ?2",
+    for (auto version = static_cast<std::size_t>(have[std::string(schema->owner)]);
+         version < schema->versions.size(); ++version)
+      TRY(db.run_script(schema->versions[version]), "upgrade {} to version {}", schema->owner,
+          version + 1);
+    TRY(
+        db.run("INSERT INTO strata_schema(owner, version) VALUES (?1, ?2) ON CONFLICT(owner) DO "
+               "UPDATE SET version = ?2",
                schema->owner, schema->versions.size()));
   }
   return change.commit();
@@ -106,35 +117,42 @@ Result<> settle_database(const Paths& paths, std::span<const Schema> schemas, Da
   for (const Schema& schema : schemas)
     if (!schema.mark_durable.empty()) TRY(db.run(schema.mark_durable, started));
   TRY(db.checkpoint());
-  // The first transaction after a checkpoint begins the log anew, and SQLite syncs the log's header then: done here,
-  // so that no command waits for it.
+  // The first transaction after a checkpoint begins the log anew, and SQLite syncs the log's header
+  // then: done here, so that no command waits for it.
   TRY(db.run("PRAGMA journal_size_limit=1048576"));
   return db.run("UPDATE store_settled SET started = ?", started);
 }
 
-// Runs in a process of its own. `waiting` is let go before the sync begins: who changes something after
-// that starts the next one.
+// Runs in a process of its own. `waiting` is let go before the sync begins: who changes something
+// after that starts the next one.
 void settle_later(const Paths& paths, std::span<const Schema> schemas, sys::FileLock waiting) {
-  auto db = Database::open(database_path(paths), {.create = false, .busy_timeout_milliseconds = 1000});
-  // Who opens a database that nobody has open reads the whole log first. While we wait somebody has it open.
+  auto db =
+      Database::open(database_path(paths), {.create = false, .busy_timeout_milliseconds = 1000});
+  // Who opens a database that nobody has open reads the whole log first. While we wait somebody has
+  // it open.
   if (!db || !db->run("SELECT 1 FROM strata_schema")) return;
   std::this_thread::sleep_for(kSettleDelay);
   const auto active = sys::FileLock::acquire(paths.root + "/settle.lock");
   if (!active) return;
-  { const sys::FileLock released = std::move(waiting); }
+  {
+    const sys::FileLock released = std::move(waiting);
+  }
   // Kept for the next command that looks (system info, fsck); there is no terminal here.
   const std::string report = paths.root + "/settle.error";
   if (const Result<> settled = settle_database(paths, schemas, *db); !settled)
-    (void)sys::replace_file(report, to_rfc3339(now()) + ' ' + settled.error().message() + '\n', 0600);
+    (void)sys::replace_file(report, to_rfc3339(now()) + ' ' + settled.error().message() + '\n',
+                            0600);
   else
     (void)sys::remove_file(report);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> Store::open(const Paths& paths, std::span<const Schema> schemas, const Options& options) {
+Result<std::unique_ptr<Store>> Store::open(const Paths& paths, std::span<const Schema> schemas,
+                                           const Options& options) {
   if (!paths.root.starts_with('/') || !paths.run_root.starts_with('/'))
-    return error(ErrorKind::kInvalidArgument, "the store's paths must be absolute: {}, {}", paths.root, paths.run_root);
+    return error(ErrorKind::kInvalidArgument, "the store's paths must be absolute: {}, {}",
+                 paths.root, paths.run_root);
   TRY(make_directory(paths.root), "store");
   TRY(make_directory(paths.run_root), "store");
   const std::string path = database_path(paths);
@@ -143,7 +161,8 @@ Result<std::unique_ptr<Store>> Store::open(const Paths& paths, std::span<const S
 
   Result<Database> opened = Database::open(path, {.create = !sys::exists(path)});
   if (!opened && opened.error().kind() == ErrorKind::kPermissionDenied)
-    return error(ErrorKind::kPermissionDenied, "store: {}; run strata as root, or choose another place with --root",
+    return error(ErrorKind::kPermissionDenied,
+                 "store: {}; run strata as root, or choose another place with --root",
                  opened.error().message());
   Database db = TRY(std::move(opened), "store");
   std::map<std::string, std::int64_t> have;
@@ -153,7 +172,10 @@ Result<std::unique_ptr<Store>> Store::open(const Paths& paths, std::span<const S
 }
 
 Store::Store(Paths paths, std::span<const Schema> schemas, Options options, Database db)
-    : paths_(std::move(paths)), schemas_(schemas), options_(options), db_(std::make_unique<Database>(std::move(db))) {
+    : paths_(std::move(paths)),
+      schemas_(schemas),
+      options_(options),
+      db_(std::make_unique<Database>(std::move(db))) {
   ++open_stores;
 }
 
@@ -164,7 +186,8 @@ Store::~Store() {
   auto waiting = sys::FileLock::try_acquire(paths_.root + "/settle.wait");
   if (!waiting || !*waiting) return;  // somebody waits already and will see our changes
   const int keep[] = {(*waiting)->fd()};
-  (void)sys::run_in_background("strata-settle", keep, [&] { settle_later(paths_, schemas_, std::move(**waiting)); });
+  (void)sys::run_in_background("strata-settle", keep,
+                               [&] { settle_later(paths_, schemas_, std::move(**waiting)); });
 }
 
 Result<std::string> Store::directory(std::string_view name) {

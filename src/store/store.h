@@ -5,10 +5,11 @@
 //   root/layers, containers   files whose records are in the database; their folders say more
 //   run_root/                 what a reboot ends: mounts, sockets, run state
 //
-// Crash-only: a file becomes visible (rename, record) only when it is complete, a set of records changes in
-// one transaction, and nothing waits for the disk. When a Store that changed something is closed, a
-// short-lived background process syncs the file system and then checkpoints the database, at most one
-// at a time and one waiting; after a power loss the last seconds are missing as a whole.
+// Crash-only: a file becomes visible (rename, record) only when it is complete, a set of records
+// changes in one transaction, and nothing waits for the disk. When a Store that changed something
+// is closed, a short-lived background process syncs the file system and then checkpoints the
+// database, at most one at a time and one waiting; after a power loss the last seconds are missing
+// as a whole.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +29,13 @@ struct Paths {
   std::string run_root = "/run/strata";
 };
 
-// The tables of one folder. versions[i] is the SQL that leads from version i to i+1; never edit one that
-// was released, append. Static storage.
+// The tables of one folder. versions[i] is the SQL that leads from version i to i+1; never edit one
+// that was released, append. Static storage.
 struct Schema {
   std::string_view owner;
   std::span<const std::string_view> versions;
-  // Optional: an UPDATE that marks as durable what was complete before ?1 (nanoseconds since 1970); it is run
-  // after a sync of the whole file system that began at ?1.
+  // Optional: an UPDATE that marks as durable what was complete before ?1 (nanoseconds since 1970);
+  // it is run after a sync of the whole file system that began at ?1.
   std::string_view mark_durable = {};
 };
 
@@ -43,9 +44,9 @@ class Store {
   struct Options {
     bool settle_in_background = true;
   };
-  // Makes both directories (0711) and the database when they are missing and brings the schemas up to date,
-  // under a lock; with everything in place it is one read. Errors: kPermissionDenied with the path and
-  // what to do; kUnsupported when a newer Strata wrote the store; kCorrupt.
+  // Makes both directories (0711) and the database when they are missing and brings the schemas up
+  // to date, under a lock; with everything in place it is one read. Errors: kPermissionDenied with
+  // the path and what to do; kUnsupported when a newer Strata wrote the store; kCorrupt.
   static Result<std::unique_ptr<Store>> open(const Paths& paths, std::span<const Schema> schemas,
                                              const Options& options);
   static Result<std::unique_ptr<Store>> open(const Paths& paths, std::span<const Schema> schemas) {

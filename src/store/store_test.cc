@@ -1,6 +1,5 @@
 #include "store/store.h"
 
-#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,13 +7,17 @@
 #include "sys/file_lock.h"
 #include "sys/process.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::store {
 namespace {
 
-constexpr std::string_view kOne[] = {"CREATE TABLE thing_a(x INTEGER) STRICT; INSERT INTO thing_a VALUES (7)"};
-constexpr std::string_view kTwo[] = {kOne[0], "ALTER TABLE thing_a ADD COLUMN y INTEGER NOT NULL DEFAULT 5"};
-constexpr std::string_view kBroken[] = {kOne[0], "CREATE TABLE thing_b(x INTEGER) STRICT; nonsense"};
+constexpr std::string_view kOne[] = {
+    "CREATE TABLE thing_a(x INTEGER) STRICT; INSERT INTO thing_a VALUES (7)"};
+constexpr std::string_view kTwo[] = {kOne[0],
+                                     "ALTER TABLE thing_a ADD COLUMN y INTEGER NOT NULL DEFAULT 5"};
+constexpr std::string_view kBroken[] = {kOne[0],
+                                        "CREATE TABLE thing_b(x INTEGER) STRICT; nonsense"};
 constexpr Schema kVersionOne[] = {{"thing", kOne}};
 constexpr Schema kVersionTwo[] = {{"thing", kTwo}};
 constexpr Schema kVersionBroken[] = {{"thing", kBroken}};
@@ -53,31 +56,40 @@ TEST_F(StoreTest, ANewStoreIsMadeAndOpensAgain) {
 }
 
 TEST_F(StoreTest, OpeningACurrentStoreWritesNothing) {
-  { ASSERT_TRUE(open(kVersionOne)); }
+  {
+    ASSERT_TRUE(open(kVersionOne));
+  }
   auto store = open(kVersionOne);
   ASSERT_TRUE(store);
   EXPECT_EQ((*store)->db().total_changes(), 0);
 }
 
 TEST_F(StoreTest, AnOlderStoreIsUpgraded) {
-  { ASSERT_TRUE(open(kVersionOne)); }
+  {
+    ASSERT_TRUE(open(kVersionOne));
+  }
   auto store = open(kVersionTwo);
   ASSERT_TRUE(store) << store.error().message();
   EXPECT_EQ(number(**store, "SELECT x + y FROM thing_a"), 12);
 }
 
 TEST_F(StoreTest, ANewerStoreIsRefusedByName) {
-  { ASSERT_TRUE(open(kVersionTwo)); }
+  {
+    ASSERT_TRUE(open(kVersionTwo));
+  }
   auto store = open(kVersionOne);
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().kind(), ErrorKind::kUnsupported);
-  EXPECT_NE(store.error().message().find("newer strata (its thing records have version 2, this strata knows 1)"),
+  EXPECT_NE(store.error().message().find(
+                "newer strata (its thing records have version 2, this strata knows 1)"),
             std::string::npos)
       << store.error().message();
 }
 
 TEST_F(StoreTest, AFailedUpgradeChangesNothing) {
-  { ASSERT_TRUE(open(kVersionOne)); }
+  {
+    ASSERT_TRUE(open(kVersionOne));
+  }
   EXPECT_FALSE(open(kVersionBroken));
   auto store = open(kVersionTwo);
   ASSERT_TRUE(store) << store.error().message();
@@ -105,7 +117,8 @@ TEST_F(StoreTest, ADirectoryThatCannotBeMadeIsNamed) {
   ASSERT_TRUE(sys::replace_file(directory_.path() + "/file", ""));
   auto store = Store::open({directory_.path() + "/file/root", paths_.run_root}, kVersionOne);
   ASSERT_FALSE(store);
-  EXPECT_NE(store.error().message().find(directory_.path() + "/file"), std::string::npos) << store.error().message();
+  EXPECT_NE(store.error().message().find(directory_.path() + "/file"), std::string::npos)
+      << store.error().message();
 }
 
 TEST_F(StoreTest, WithoutPermissionItSaysWhatToDo) {
@@ -133,7 +146,9 @@ TEST_F(StoreTest, SettlingMovesTheLogIntoTheDatabase) {
 
 // The process that dies has committed: the next one finds it, though nobody closed the database.
 TEST_F(StoreTest, WhatAKilledProcessCommittedIsThere) {
-  { ASSERT_TRUE(open(kVersionOne)); }
+  {
+    ASSERT_TRUE(open(kVersionOne));
+  }
   const pid_t pid = ::fork();
   if (pid == 0) {
     auto store = open(kVersionOne);
@@ -154,13 +169,19 @@ TEST_F(StoreTest, WhatAKilledProcessCommittedIsThere) {
 TEST_F(StoreTest, AStoreThatChangedIsSettledAfterItsCommandEnded) {
   const pid_t pid = ::fork();
   if (pid == 0) {
-    { auto store = Store::open(paths_, kVersionOne); }
+    {
+      auto store = Store::open(paths_, kVersionOne);
+    }
     ::_exit(0);
   }
   EXPECT_EQ(sys::wait_child(pid)->code, 0);
   // The background process lets go of one lock only when it holds the other.
-  { ASSERT_TRUE(sys::FileLock::acquire(paths_.root + "/settle.wait")); }
-  { ASSERT_TRUE(sys::FileLock::acquire(paths_.root + "/settle.lock")); }
+  {
+    ASSERT_TRUE(sys::FileLock::acquire(paths_.root + "/settle.wait"));
+  }
+  {
+    ASSERT_TRUE(sys::FileLock::acquire(paths_.root + "/settle.lock"));
+  }
   EXPECT_EQ(things_in_file(), 1);
   EXPECT_FALSE(sys::exists(paths_.root + "/settle.error"));
 }

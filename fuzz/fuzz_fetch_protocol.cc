@@ -1,4 +1,5 @@
-// A command must survive what a strata-fetch that has been taken over sends, and the other way round.
+// A command must survive what a strata-fetch that has been taken over sends, and the other way
+// round.
 #include <cstdlib>
 #include <string_view>
 

@@ -1,4 +1,5 @@
-// What parses must print as something that parses to the same; a platform's choice is one of the index's own.
+// What parses must print as something that parses to the same; a platform's choice is one of the
+// index's own.
 #include <cstdlib>
 #include <string_view>
 

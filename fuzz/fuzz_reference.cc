@@ -1,4 +1,5 @@
-// What parses must print as something that parses to the same reference, and stay within the grammar's alphabet.
+// What parses must print as something that parses to the same reference, and stay within the
+// grammar's alphabet.
 #include <cstdlib>
 #include <string_view>
 

@@ -1,10 +1,9 @@
-#include <fmt/core.h>
-
 #include "cli/options.h"
 #include "cli/registry_name.h"
 #include "cli/verbs.h"
 #include "engine/registry_settings.h"
 #include "registry/credentials.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 
@@ -16,8 +15,10 @@ Result<int> run_logout(Context& context, const Verb& verb, Arguments arguments) 
   const std::string domain = TRY(registry_domain(servers.empty() ? "" : servers[0]));
   registry::CredentialFile file(engine::registry_settings(context.settings()).docker_config);
   const std::string key = registry::credentials_key(domain);
-  if (TRY(file.erase(domain))) fmt::print("Removing login credentials for {}\n", key);
-  else fmt::print("Not logged in to {}\n", key);
+  if (TRY(file.erase(domain)))
+    fmt::print("Removing login credentials for {}\n", key);
+  else
+    fmt::print("Not logged in to {}\n", key);
   return 0;
 }
 

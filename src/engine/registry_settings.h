@@ -1,5 +1,5 @@
-// The registry client's settings, completed from where this user and this installation keep things. Needs no
-// engine and no store: logging in takes no privileges.
+// The registry client's settings, completed from where this user and this installation keep things.
+// Needs no engine and no store: logging in takes no privileges.
 #pragma once
 
 #include "engine/settings.h"

@@ -1,8 +1,9 @@
-// HTTP for a command, done by its strata-fetch process (decision 4 of the design: foreign bytes meet processes
-// without privileges). The process is started by open(), serves many requests at once and ends when the
-// Client goes or the command dies.
+// HTTP for a command, done by its strata-fetch process (decision 4 of the design: foreign bytes
+// meet processes without privileges). The process is started by open(), serves many requests at
+// once and ends when the Client goes or the command dies.
 //
-// Thread-safe: many threads may begin requests at once. A Transfer belongs to one thread, except bytes().
+// Thread-safe: many threads may begin requests at once. A Transfer belongs to one thread, except
+// bytes().
 #pragma once
 
 #include <chrono>
@@ -19,8 +20,8 @@
 
 namespace strata::fetch {
 
-// PEM texts for one host. `ca` is trusted besides the system's; certificate and key go to that host only,
-// never where it redirects to.
+// PEM texts for one host. `ca` is trusted besides the system's; certificate and key go to that host
+// only, never where it redirects to.
 struct Tls {
   std::string ca;
   std::string certificate;
@@ -35,16 +36,17 @@ struct Request {
   // A success (2xx) sends its body here, a pipe or file, instead of into Response::body.
   int output = -1;
   std::uint64_t max_body = 1 << 20;
-  // The body from this byte on (Range); a server that sends all of it anyway has the first bytes dropped.
+  // The body from this byte on (Range); a server that sends all of it anyway has the first bytes
+  // dropped.
   std::uint64_t range_start = 0;
-  // What is sent: `body` if it is not empty, else upload_size bytes of `upload` (from its beginning if it is a
-  // file; to its end, chunked, when the size is unknown), else nothing.
+  // What is sent: `body` if it is not empty, else upload_size bytes of `upload` (from its beginning
+  // if it is a file; to its end, chunked, when the size is unknown), else nothing.
   std::string body;
   int upload = -1;
   std::optional<std::uint64_t> upload_size;
   Tls tls;
-  // Called with the bytes received (sent, with an upload) so far, now and then, from a thread of the Client's;
-  // not after the Transfer is gone. It must not call the Client.
+  // Called with the bytes received (sent, with an upload) so far, now and then, from a thread of
+  // the Client's; not after the Transfer is gone. It must not call the Client.
   std::function<void(std::uint64_t)> on_progress;
 };
 
@@ -73,8 +75,8 @@ class [[nodiscard]] Transfer {
   // Cancels what has not ended.
   ~Transfer();
 
-  // Waits until status and headers are known (what the Response says of the body is then not final), or the
-  // request has failed without them (status 0).
+  // Waits until status and headers are known (what the Response says of the body is then not
+  // final), or the request has failed without them (status 0).
   Response wait_head();
   // Waits for the end.
   const Response& wait();
@@ -101,7 +103,8 @@ class Client : public std::enable_shared_from_this<Client> {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Errors: strata-fetch is gone, or there are too many open files. All else is the Response's failure.
+  // Errors: strata-fetch is gone, or there are too many open files. All else is the Response's
+  // failure.
   Result<Transfer> begin(const Request& request);
   // begin() and wait().
   Result<Response> perform(const Request& request);

@@ -3,9 +3,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/strings.h"
+#include "fetch/explanation.h"
 #include "fetch/url.h"
 #include "sys/file.h"
 #include "sys/partial_io.h"
@@ -13,10 +13,7 @@
 namespace strata::fetch {
 namespace {
 
-constexpr long kBufferSize = 512 << 10;
 constexpr auto kProgressInterval = std::chrono::milliseconds(100);
-
-curl_blob blob_of(std::string& text) { return {text.data(), text.size(), CURL_BLOB_NOCOPY}; }
 
 std::string read_pem(const sys::UniqueFd& fd) {
   auto text = sys::read_fd(fd.get(), kMaxPemBytes);
@@ -29,8 +26,8 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 
 }  // namespace
 
-Exchange::Exchange(RequestMessage request, std::vector<sys::UniqueFd> fds, const ServiceLimits& limits,
-                   CURLM* multi, Send send)
+Exchange::Exchange(RequestMessage request, std::vector<sys::UniqueFd> fds,
+                   const ServiceLimits& limits, CURLM* multi, Send send)
     : request_(std::move(request)), limits_(limits), multi_(multi), send_(std::move(send)) {
   std::size_t next = 0;
   const auto take = [&]() -> sys::UniqueFd {
@@ -67,107 +64,6 @@ void Exchange::start() {
 }
 
 std::string Exchange::peer() const { return host_and_port(url_); }
-
-void Exchange::begin_hop() {
-  curl_easy_reset(easy_);
-  curl_slist_free_all(std::exchange(header_list_, nullptr));
-  status_ = 0;
-  headers_.clear();
-  header_bytes_ = 0;
-  uploaded_ = 0;
-  curl_error_[0] = '\0';
-
-  curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
-  curl_easy_setopt(easy_, CURLOPT_URL, url_.c_str());
-  curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
-  curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(easy_, CURLOPT_NETRC, CURL_NETRC_IGNORED);
-  curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
-  // A name lookup that hangs must not hang the loop when its transfer is given up.
-  curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
-  curl_easy_setopt(easy_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, curl_error_);
-  curl_easy_setopt(easy_, CURLOPT_USERAGENT, "strata/" STRATA_VERSION);
-  curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(limits_.connect_timeout.count()));
-  curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, static_cast<long>(limits_.stall_timeout.count()));
-  curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
-  curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, kBufferSize);
-  curl_easy_setopt(easy_, CURLOPT_UPLOAD_BUFFERSIZE, kBufferSize);
-  if (is_loopback_url(url_)) curl_easy_setopt(easy_, CURLOPT_PROXY, "");
-
-  curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION,
-                   +[](char* data, std::size_t size, std::size_t n, void* self) {
-                     return static_cast<Exchange*>(self)->on_header({data, size * n});
-                   });
-  curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
-  curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION,
-                   +[](char* data, std::size_t size, std::size_t n, void* self) {
-                     return static_cast<Exchange*>(self)->on_body({data, size * n});
-                   });
-  curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
-
-  const auto add_header = [&](const std::string& line) {
-    header_list_ = curl_slist_append(header_list_, line.c_str());
-  };
-  for (const auto& [name, value] : request_.headers) {
-    if (left_origin_ && equals_ignoring_case(name, "authorization")) continue;
-    add_header(name + ": " + value);
-  }
-  if (request_.range_start > 0) add_header(fmt::format("Range: bytes={}-", request_.range_start));
-  add_header("Expect:");
-  // What has no body gets no type from libcurl either.
-  if (!request_.has_upload) add_header("Content-Type:");
-  curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, header_list_);
-  set_tls();
-  set_body();
-  if (const CURLMcode code = curl_multi_add_handle(multi_, easy_); code != CURLM_OK)
-    finish(Failure::kProcess, curl_multi_strerror(code));
-}
-
-void Exchange::set_tls() {
-  if (const char* file = ::getenv("SSL_CERT_FILE")) curl_easy_setopt(easy_, CURLOPT_CAINFO, file);
-  if (const char* directory = ::getenv("SSL_CERT_DIR"))
-    curl_easy_setopt(easy_, CURLOPT_CAPATH, directory);
-  if (!request_.verify && !left_origin_) {
-    curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, 0L);
-    curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, 0L);
-  }
-  if (!ca_.empty()) {
-    curl_blob blob = blob_of(ca_);  // besides the system's directory of CAs, which stays in force
-    curl_easy_setopt(easy_, CURLOPT_CAINFO_BLOB, &blob);
-  }
-  if (!certificate_.empty() && !left_origin_) {
-    curl_blob certificate = blob_of(certificate_);
-    curl_blob key = blob_of(key_);
-    curl_easy_setopt(easy_, CURLOPT_SSLCERT_BLOB, &certificate);
-    curl_easy_setopt(easy_, CURLOPT_SSLKEY_BLOB, &key);
-  }
-}
-
-void Exchange::set_body() {
-  if (request_.has_upload) {
-    curl_easy_setopt(easy_, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(easy_, CURLOPT_INFILESIZE_LARGE,
-                     request_.upload_size ? static_cast<curl_off_t>(*request_.upload_size) : curl_off_t{-1});
-    curl_easy_setopt(easy_, CURLOPT_READFUNCTION,
-                     +[](char* buffer, std::size_t size, std::size_t n, void* self) {
-                       return static_cast<Exchange*>(self)->on_upload(buffer, size * n);
-                     });
-    curl_easy_setopt(easy_, CURLOPT_READDATA, this);
-    curl_easy_setopt(easy_, CURLOPT_SEEKFUNCTION, +[](void* self, curl_off_t offset, int origin) {
-      return origin == SEEK_SET ? static_cast<Exchange*>(self)->on_seek(offset) : CURL_SEEKFUNC_FAIL;
-    });
-    curl_easy_setopt(easy_, CURLOPT_SEEKDATA, this);
-  } else if (request_.method == "HEAD") {
-    curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
-  } else if (request_.method != "GET") {
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, "");
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE, 0L);
-  }
-  curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
-}
 
 bool Exchange::fail_callback(Failure failure, std::string message) {
   failure_ = failure;
@@ -223,8 +119,8 @@ void Exchange::send_head() {
   }
   const auto length = parse_unsigned(header("content-length"));
   if (length && request_.method != "HEAD" && status_ < 300 && *length > request_.max_body + skip_)
-    fail_callback(Failure::kLimit, fmt::format("{} announces {} bytes where at most {} are allowed", peer(),
-                                               *length, request_.max_body));
+    fail_callback(Failure::kLimit, fmt::format("{} announces {} bytes where at most {} are allowed",
+                                               peer(), *length, request_.max_body));
   if (failure_ == Failure::kNone) send_(Head{request_.id, status_, url_, headers_});
 }
 
@@ -248,8 +144,8 @@ std::size_t Exchange::on_body(std::string_view bytes) {
     const std::uint64_t room = kMaxErrorBody - std::min<std::uint64_t>(kMaxErrorBody, received_);
     bytes = bytes.substr(0, room);
   } else if (bytes.size() > request_.max_body - std::min(request_.max_body, received_)) {
-    fail_callback(Failure::kLimit, fmt::format("{} sends more than the {} bytes that are allowed", peer(),
-                                               request_.max_body));
+    fail_callback(Failure::kLimit, fmt::format("{} sends more than the {} bytes that are allowed",
+                                               peer(), request_.max_body));
     return 0;
   }
   received_ += bytes.size();
@@ -322,8 +218,8 @@ std::size_t Exchange::on_upload(char* buffer, std::size_t size) {
     got = **n;
   }
   if (got == 0 && request_.upload_size) {
-    fail_callback(Failure::kUpload, fmt::format("the upload's source ends after {} of {} bytes", uploaded_,
-                                                *request_.upload_size));
+    fail_callback(Failure::kUpload, fmt::format("the upload's source ends after {} of {} bytes",
+                                                uploaded_, *request_.upload_size));
     return CURL_READFUNC_ABORT;
   }
   uploaded_ += got;
@@ -368,73 +264,10 @@ void Exchange::hop_done(CURLcode code) {
   finish(failure_, failure_message_);
 }
 
-// Sets url_ to where the response sends us; false with a failure when we do not go there.
-bool Exchange::follow_redirect() {
-  std::string_view location;
-  for (const auto& [name, value] : headers_)
-    if (name == "location") location = value;
-  if (location.empty()) return fail_callback(Failure::kBroken, peer() + " redirects without saying where");
-  if (++redirects_ > kMaxRedirects)
-    return fail_callback(Failure::kRedirect,
-                         fmt::format("{} redirects more than {} times", host_and_port(request_.url), kMaxRedirects));
-  if (request_.has_upload && !upload_is_file_ && uploaded_ > 0)
-    return fail_callback(Failure::kRedirect, peer() + " redirects an upload that cannot be repeated");
-  const auto target = resolve_redirect(url_, location);
-  if (!target || target->size() > kMaxUrlBytes)
-    return fail_callback(Failure::kRedirect, peer() + " redirects to what is no http or https URL");
-  if (url_.starts_with("https:") && !target->starts_with("https:"))
-    return fail_callback(Failure::kRedirect,
-                         fmt::format("{} redirects from https to http ({}), which is refused", peer(),
-                                     host_and_port(*target)));
-  if (!same_origin(*target, request_.url)) left_origin_ = true;
-  url_ = *target;
-  return true;
-}
-
 void Exchange::finish_with(CURLcode code) {
   if (failure_ != Failure::kNone) return finish(failure_, failure_message_);
-  const auto say = [&](Failure failure, std::string message) { finish(failure, std::move(message)); };
-  const std::string detail = curl_error_[0] != '\0' ? curl_error_ : curl_easy_strerror(code);
-  switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-      return say(Failure::kResolve, fmt::format("cannot resolve the host name in {}", peer()));
-    case CURLE_COULDNT_RESOLVE_PROXY:
-      return say(Failure::kResolve, fmt::format("cannot resolve the name of the proxy for {}", peer()));
-    case CURLE_COULDNT_CONNECT: {
-      long number = 0;
-      curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &number);
-      return say(Failure::kConnect,
-                 fmt::format("cannot connect to {}: {}", peer(),
-                             number != 0 ? std::strerror(static_cast<int>(number)) : "no address answers"));
-    }
-    case CURLE_OPERATION_TIMEDOUT: {
-      curl_off_t started = 0;
-      curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &started);
-      curl_off_t connected = 0;
-      curl_easy_getinfo(easy_, CURLINFO_CONNECT_TIME_T, &connected);
-      if (started == 0 && connected > 0)
-        return say(Failure::kTls, fmt::format("TLS to {}: no answer within {} ms", peer(),
-                                              limits_.connect_timeout.count()));
-      if (started == 0)
-        return say(Failure::kTimeout, fmt::format("no connection to {} within {} ms", peer(),
-                                                  limits_.connect_timeout.count()));
-      return say(Failure::kTimeout, fmt::format("{} has sent nothing for {} s", peer(),
-                                                limits_.stall_timeout.count()));
-    }
-    case CURLE_PEER_FAILED_VERIFICATION:
-      return say(Failure::kCertificate, fmt::format("TLS to {}: {}", peer(), detail));
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-      return say(Failure::kTls, fmt::format("TLS to {}: {}", peer(), detail));
-    case CURLE_OUT_OF_MEMORY:
-    case CURLE_FAILED_INIT:
-      return say(Failure::kProcess, detail);
-    default:
-      return say(Failure::kBroken, fmt::format("{} broke off: {}", peer(), curl_easy_strerror(code)));
-  }
+  Explanation explanation = explain(easy_, code, peer(), curl_error_, limits_);
+  finish(explanation.failure, std::move(explanation.message));
 }
 
 void Exchange::finish(Failure failure, std::string message) {
@@ -443,8 +276,8 @@ void Exchange::finish(Failure failure, std::string message) {
   output_blocked_ = upload_blocked_ = false;
   output_.reset();
   upload_.reset();
-  send_(End{request_.id, failure, printable(message),
-            request_.has_upload ? uploaded_ : delivered_});
+  send_(
+      End{request_.id, failure, printable(message), request_.has_upload ? uploaded_ : delivered_});
 }
 
 }  // namespace strata::fetch

@@ -1,13 +1,12 @@
-// One request inside strata-fetch: a libcurl transfer and its redirects, from the RequestMessage to the End.
+// One request inside strata-fetch: a libcurl transfer and its redirects, from the RequestMessage to
+// the End.
 //
-// libcurl's callbacks must not wait: what the output pipe does not take at once is kept (one buffer of
-// libcurl's at most) and the transfer pauses until the pipe is ready; likewise an upload that comes from a
-// pipe. Redirects are followed here and not by libcurl, so that what goes where is in one visible place:
-// Authorization and a client certificate never leave the scheme, host and port they were meant for, and https
-// is not left for http.
+// libcurl's callbacks must not wait: what the output pipe does not take at once is kept (one buffer
+// of libcurl's at most) and the transfer pauses until the pipe is ready; likewise an upload that
+// comes from a pipe. Redirects are followed here and not by libcurl, so that what goes where is in
+// one visible place: Authorization and a client certificate never leave the scheme, host and port
+// they were meant for, and https is not left for http.
 #pragma once
-
-#include <curl/curl.h>
 
 #include <chrono>
 #include <functional>
@@ -17,6 +16,7 @@
 
 #include "fetch/protocol.h"
 #include "sys/unique_fd.h"
+#include <curl/curl.h>
 
 namespace strata::fetch {
 
@@ -29,9 +29,10 @@ class Exchange {
  public:
   using Send = std::function<void(const ToCommand&)>;
 
-  // `fds` as the message announces them. The multi handle and what `send` needs outlive the Exchange.
-  Exchange(RequestMessage request, std::vector<sys::UniqueFd> fds, const ServiceLimits& limits, CURLM* multi,
-           Send send);
+  // `fds` as the message announces them. The multi handle and what `send` needs outlive the
+  // Exchange.
+  Exchange(RequestMessage request, std::vector<sys::UniqueFd> fds, const ServiceLimits& limits,
+           CURLM* multi, Send send);
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -49,7 +50,6 @@ class Exchange {
   void resume();
 
  private:
-
   void begin_hop();
   void set_tls();
   void set_body();
@@ -93,13 +93,14 @@ class Exchange {
   std::uint64_t skip_ = 0;      // of a whole body where a range was asked for
   std::uint64_t received_ = 0;  // after skip_
   std::uint64_t delivered_ = 0;
-  std::string pending_;         // received, not yet taken by the output
+  std::string pending_;  // received, not yet taken by the output
   bool output_blocked_ = false;
   std::uint64_t uploaded_ = 0;
   bool upload_blocked_ = false;
   std::chrono::steady_clock::time_point last_progress_{};
 
-  Failure failure_ = Failure::kNone;  // decided in a callback, which libcurl reports as its own error
+  Failure failure_ =
+      Failure::kNone;  // decided in a callback, which libcurl reports as its own error
   std::string failure_message_;
   bool transfer_over_ = false;  // only pending_ is left
   bool ended_ = false;

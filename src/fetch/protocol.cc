@@ -43,12 +43,17 @@ Result<std::uint64_t> number(const json& object, std::string_view name) {
 
 struct Encoder {
   std::string operator()(const RequestMessage& request) const {
-    json value{{"type", "request"},     {"id", request.id},
-               {"method", request.method}, {"url", request.url},
-               {"headers", json_of(request.headers)}, {"max_body", request.max_body},
+    json value{{"type", "request"},
+               {"id", request.id},
+               {"method", request.method},
+               {"url", request.url},
+               {"headers", json_of(request.headers)},
+               {"max_body", request.max_body},
                {"range_start", request.range_start},
-               {"output", request.has_output}, {"upload", request.has_upload},
-               {"ca", request.has_ca}, {"client_certificate", request.has_client_certificate},
+               {"output", request.has_output},
+               {"upload", request.has_upload},
+               {"ca", request.has_ca},
+               {"client_certificate", request.has_client_certificate},
                {"verify", request.verify}};
     if (request.upload_size) value["upload_size"] = *request.upload_size;
     return text_of(value);
@@ -94,7 +99,8 @@ Result<RequestMessage> request_from(const json& value) {
   request.range_start = TRY(number(value, "range_start"));
   request.has_output = TRY(bool_member(value, "output"));
   request.has_upload = TRY(bool_member(value, "upload"));
-  if (find(value, "upload_size") != nullptr) request.upload_size = TRY(number(value, "upload_size"));
+  if (find(value, "upload_size") != nullptr)
+    request.upload_size = TRY(number(value, "upload_size"));
   request.has_ca = TRY(bool_member(value, "ca"));
   request.has_client_certificate = TRY(bool_member(value, "client_certificate"));
   request.verify = TRY(bool_member(value, "verify", true));
@@ -145,7 +151,8 @@ Result<ToCommand> decode_to_command(std::string_view bytes) {
   if (type == "progress")
     return ToCommand(Progress{TRY(number(value, "id")), TRY(number(value, "bytes"))});
   if (type == "body" && end_of_json != std::string_view::npos)
-    return ToCommand(BodyPart{TRY(number(value, "id")), std::string(bytes.substr(end_of_json + 1))});
+    return ToCommand(
+        BodyPart{TRY(number(value, "id")), std::string(bytes.substr(end_of_json + 1))});
   return error(ErrorKind::kCorrupt, "unknown message");
 }
 

@@ -17,8 +17,8 @@ class Service {
  public:
   Service(int socket, const ServiceLimits& limits) : socket_(socket), limits_(limits) {
     multi_ = curl_multi_init();
-    // A connection per transfer, kept for the next one: several streams over one connection would wait for
-    // the slowest reader among them.
+    // A connection per transfer, kept for the next one: several streams over one connection would
+    // wait for the slowest reader among them.
     curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
     curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 32L);
   }
@@ -79,8 +79,8 @@ class Service {
                fmt::format("more than {} requests at once", kMaxExchanges), 0});
       return true;
     }
-    exchanges_.push_back(std::make_unique<Exchange>(std::move(request), std::move(message.fds), limits_,
-                                                    multi_, send));
+    exchanges_.push_back(std::make_unique<Exchange>(std::move(request), std::move(message.fds),
+                                                    limits_, multi_, send));
     exchanges_.back()->start();
     return true;
   }

@@ -6,11 +6,13 @@
 
 namespace strata::fetch {
 
-// Gives up all privileges, for good: uid nobody, no capability, no_new_privs, Landlock (only the resolver's
-// and CA files, readable), a seccomp filter and limits. Before the first byte from the network; one thread.
+// Gives up all privileges, for good: uid nobody, no capability, no_new_privs, Landlock (only the
+// resolver's and CA files, readable), a seccomp filter and limits. Before the first byte from the
+// network; one thread.
 Result<> enter_sandbox(int socket);
 
-// Returns when the peer has closed the socket. Errors: only of our own side (memory, a broken message).
+// Returns when the peer has closed the socket. Errors: only of our own side (memory, a broken
+// message).
 Result<> serve(int socket, const ServiceLimits& limits);
 
 }  // namespace strata::fetch

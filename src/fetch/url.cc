@@ -1,10 +1,9 @@
 #include "fetch/url.h"
 
-#include <curl/curl.h>
-
 #include <memory>
 
 #include "base/strings.h"
+#include <curl/curl.h>
 
 namespace strata::fetch {
 namespace {

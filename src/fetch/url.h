@@ -1,4 +1,5 @@
-// Questions about URLs, answered by libcurl's own parser, so that what we judge is what will be asked.
+// Questions about URLs, answered by libcurl's own parser, so that what we judge is what will be
+// asked.
 #pragma once
 
 #include <optional>
@@ -19,8 +20,8 @@ bool same_origin(const std::string& a, const std::string& b);
 // localhost, 127.0.0.0/8, ::1.
 bool is_loopback_url(const std::string& url);
 
-// Where a Location header leads from `base`; user and password in it are dropped. nullopt when that is no
-// http or https URL.
+// Where a Location header leads from `base`; user and password in it are dropped. nullopt when that
+// is no http or https URL.
 std::optional<std::string> resolve_redirect(const std::string& base, std::string_view location);
 
 }  // namespace strata::fetch

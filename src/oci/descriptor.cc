@@ -38,10 +38,12 @@ Result<std::map<std::string, std::string>> string_map_member(const json& object,
   const json* value = find(object, name);
   if (value == nullptr) return map;
   if (!value->is_object())
-    return error(ErrorKind::kCorrupt, "\"{}\" should be an object, not {}", name, value->type_name());
+    return error(ErrorKind::kCorrupt, "\"{}\" should be an object, not {}", name,
+                 value->type_name());
   for (const auto& [key, text] : value->items()) {
     if (!text.is_string())
-      return error(ErrorKind::kCorrupt, "\"{}\" should hold strings, not {}", name, text.type_name());
+      return error(ErrorKind::kCorrupt, "\"{}\" should hold strings, not {}", name,
+                   text.type_name());
     map.emplace(key, text.get<std::string>());
   }
   return map;
@@ -54,8 +56,9 @@ Result<Descriptor> descriptor_from_json(const json& value) {
   const std::string digest = TRY(string_member(value, "digest"));
   auto parsed = Digest::parse(digest);
   if (!parsed) {
-    const ErrorKind kind = parsed.error().kind() == ErrorKind::kUnsupported ? ErrorKind::kUnsupported
-                                                                            : ErrorKind::kCorrupt;
+    const ErrorKind kind = parsed.error().kind() == ErrorKind::kUnsupported
+                               ? ErrorKind::kUnsupported
+                               : ErrorKind::kCorrupt;
     return std::move(parsed).take_error().with_kind(kind).with_context("\"digest\"");
   }
   descriptor.digest = std::move(*parsed);
@@ -80,7 +83,8 @@ ordered_json json_of(const Descriptor& descriptor) {
     ordered_json& platform = value["platform"];
     platform["architecture"] = descriptor.platform->architecture;
     platform["os"] = descriptor.platform->os;
-    if (!descriptor.platform->os_version.empty()) platform["os.version"] = descriptor.platform->os_version;
+    if (!descriptor.platform->os_version.empty())
+      platform["os.version"] = descriptor.platform->os_version;
     if (!descriptor.platform->variant.empty()) platform["variant"] = descriptor.platform->variant;
   }
   return value;

@@ -20,7 +20,8 @@ class Digest {
  public:
   Digest() = default;
 
-  // Errors in Docker's words: "invalid checksum digest format", "… length", "unsupported digest algorithm".
+  // Errors in Docker's words: "invalid checksum digest format", "… length", "unsupported digest
+  // algorithm".
   static Result<Digest> parse(std::string_view text);
   // From 64 hexadecimal digits alone, or from the 32 bytes of a finished hash.
   static Result<Digest> from_hex(std::string_view hex);

@@ -12,7 +12,8 @@ Result<std::set<std::string>> keys_member(const json& object, std::string_view n
   const json* value = find(object, name);
   if (value == nullptr) return keys;
   if (!value->is_object())
-    return error(ErrorKind::kCorrupt, "\"{}\" should be an object, not {}", name, value->type_name());
+    return error(ErrorKind::kCorrupt, "\"{}\" should be an object, not {}", name,
+                 value->type_name());
   for (const auto& [key, unused] : value->items()) keys.insert(key);
   return keys;
 }

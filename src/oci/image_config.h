@@ -61,7 +61,8 @@ struct ImageConfig {
 
   // Errors: kCorrupt naming the member; kResourceExhausted above kMaxImageConfigSize.
   static Result<ImageConfig> parse(std::string_view bytes);
-  // Deterministic: the same value gives the same bytes, hence the same image ID. What is empty is left out.
+  // Deterministic: the same value gives the same bytes, hence the same image ID. What is empty is
+  // left out.
   std::string to_json() const;
 
   bool operator==(const ImageConfig&) const = default;

@@ -29,14 +29,15 @@ Result<std::string> agreed_type(const json& document, std::string_view outer) {
     return error(ErrorKind::kCorrupt, "ambiguous: both a manifest and an index");
   const bool outer_known = is_index_type(outer) || is_manifest_type(outer);
   if (!inner.empty() && outer_known && inner != outer)
-    return error(ErrorKind::kCorrupt, "the media type is {} outside and {} inside", printable(outer),
-                 printable(inner));
+    return error(ErrorKind::kCorrupt, "the media type is {} outside and {} inside",
+                 printable(outer), printable(inner));
   std::string type = !inner.empty() ? inner : outer_known ? std::string(outer) : "";
   if (type.empty()) type = has_index_shape ? media_type::kOciIndex : media_type::kOciManifest;
   if (type == media_type::kDockerSchema1 || type == media_type::kDockerSchema1Signed ||
       find(document, "fsLayers") != nullptr)
     return error(ErrorKind::kUnsupported,
-                 "Docker image manifest schema 1 is not supported; push the image again with a current tool");
+                 "Docker image manifest schema 1 is not supported; push the image again with a "
+                 "current tool");
   if (!is_index_type(type) && !is_manifest_type(type))
     return error(ErrorKind::kUnsupported, "unsupported manifest media type {}", printable(type));
   if (is_index_type(type) && has_manifest_shape)
@@ -100,8 +101,7 @@ std::string Index::to_json() const {
   document["schemaVersion"] = 2;
   document["mediaType"] = media_type;
   document["manifests"] = ordered_json::array();
-  for (const Descriptor& manifest : manifests)
-    document["manifests"].push_back(json_of(manifest));
+  for (const Descriptor& manifest : manifests) document["manifests"].push_back(json_of(manifest));
   put_annotations(document, *this);
   return dump(document);
 }
@@ -111,8 +111,7 @@ Result<Descriptor> choose_manifest(const Index& index, const Platform& wanted) {
   int best_distance = 0;
   for (const Descriptor& candidate : index.manifests) {
     // An entry without a platform is one whose maker saw no need: it fits when nothing says better.
-    const int distance =
-        candidate.platform ? match_distance(wanted, *candidate.platform) : 1000;
+    const int distance = candidate.platform ? match_distance(wanted, *candidate.platform) : 1000;
     if (distance < 0) continue;
     if (best == nullptr || distance < best_distance) {
       best = &candidate;

@@ -2,8 +2,8 @@
 // https://github.com/opencontainers/image-spec/blob/main/manifest.md, image-index.md
 //
 // Parsing is strict where safety hangs on it: one document must not be both a manifest and an index
-// (CVE-2021-41190), sizes are not negative, digests are digests, and the media type inside must agree with
-// the one outside. Unknown members are ignored.
+// (CVE-2021-41190), sizes are not negative, digests are digests, and the media type inside must
+// agree with the one outside. Unknown members are ignored.
 #pragma once
 
 #include <map>
@@ -38,9 +38,9 @@ struct Index {
   std::string to_json() const;
 };
 
-// `outer_media_type` is what the registry's Content-Type or a descriptor said; empty when nobody did.
-// Errors: kCorrupt (what is wrong, with the byte or the member), kUnsupported (schema 1, unknown types),
-// kResourceExhausted (more than kMaxManifestSize bytes).
+// `outer_media_type` is what the registry's Content-Type or a descriptor said; empty when nobody
+// did. Errors: kCorrupt (what is wrong, with the byte or the member), kUnsupported (schema 1,
+// unknown types), kResourceExhausted (more than kMaxManifestSize bytes).
 Result<std::variant<Manifest, Index>> parse_manifest(std::string_view bytes,
                                                      std::string_view outer_media_type = {});
 

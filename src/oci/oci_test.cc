@@ -1,15 +1,15 @@
-#include <gtest/gtest.h>
-
 #include "oci/chain_id.h"
 #include "oci/image_config.h"
 #include "oci/manifest.h"
 #include "oci/platform.h"
 #include "oci/reference.h"
+#include <gtest/gtest.h>
 
 namespace strata::oci {
 namespace {
 
-constexpr const char* kEmptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+constexpr const char* kEmptyHash =
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 Digest digest_of_letter(char c) { return Digest::from_hex(std::string(64, c)).value(); }
 
@@ -52,9 +52,11 @@ TEST(Reference, NormalizesAsDockerDoes) {
       {"docker.io/a.b/c", "docker.io/a.b/c", "docker.io/a.b/c"},
       {"localhost/app", "localhost/app", "localhost/app"},
       {"localhost:5000/app:1", "localhost:5000/app:1", "localhost:5000/app:1"},
-      {"127.0.0.1:5000/library/nginx", "127.0.0.1:5000/library/nginx", "127.0.0.1:5000/library/nginx"},
+      {"127.0.0.1:5000/library/nginx", "127.0.0.1:5000/library/nginx",
+       "127.0.0.1:5000/library/nginx"},
       {"[::1]:5000/app", "[::1]:5000/app", "[::1]:5000/app"},
-      {"quay.io/a/b_c/d__e/f-g/h.i:T-1", "quay.io/a/b_c/d__e/f-g/h.i:T-1", "quay.io/a/b_c/d__e/f-g/h.i:T-1"},
+      {"quay.io/a/b_c/d__e/f-g/h.i:T-1", "quay.io/a/b_c/d__e/f-g/h.i:T-1",
+       "quay.io/a/b_c/d__e/f-g/h.i:T-1"},
       {"Host/app", "Host/app", "Host/app"},
       {"app:5000", "docker.io/library/app:5000", "app:5000"},
       {"a---b", "docker.io/library/a---b", "a---b"},
@@ -154,14 +156,16 @@ TEST(ChainId, FollowsTheSpecsFormula) {
 }
 
 std::string descriptor_json(char letter, const char* extra = "") {
-  return R"({"mediaType":"t","size":7,"digest":"sha256:)" + std::string(64, letter) + '"' + extra + "}";
+  return R"({"mediaType":"t","size":7,"digest":"sha256:)" + std::string(64, letter) + '"' + extra +
+         "}";
 }
 
 TEST(Manifest, ReadsBothFamiliesAndWritesThemBack) {
   for (const std::string_view type : {media_type::kOciManifest, media_type::kDockerManifest}) {
-    const std::string text = R"({"schemaVersion":2,"mediaType":")" + std::string(type) + R"(","config":)" +
-                             descriptor_json('c') + R"(,"layers":[)" + descriptor_json('1') + "," +
-                             descriptor_json('2') + R"(],"annotations":{"k":"v"}})";
+    const std::string text = R"({"schemaVersion":2,"mediaType":")" + std::string(type) +
+                             R"(","config":)" + descriptor_json('c') + R"(,"layers":[)" +
+                             descriptor_json('1') + "," + descriptor_json('2') +
+                             R"(],"annotations":{"k":"v"}})";
     const auto parsed = parse_manifest(text, type);
     ASSERT_TRUE(parsed) << parsed.error().message();
     const auto& manifest = std::get<Manifest>(*parsed);
@@ -177,7 +181,8 @@ TEST(Manifest, ReadsBothFamiliesAndWritesThemBack) {
 }
 
 TEST(Manifest, TheTypeMayStandOnlyInTheHeaderOrNowhere) {
-  const std::string text = R"({"schemaVersion":2,"config":)" + descriptor_json('c') + R"(,"layers":[]})";
+  const std::string text =
+      R"({"schemaVersion":2,"config":)" + descriptor_json('c') + R"(,"layers":[]})";
   EXPECT_EQ(std::get<Manifest>(*parse_manifest(text)).media_type, media_type::kOciManifest);
   EXPECT_EQ(std::get<Manifest>(*parse_manifest(text, media_type::kDockerManifest)).media_type,
             media_type::kDockerManifest);
@@ -190,11 +195,13 @@ TEST(Manifest, RefusesWhatIsAmbiguousOrBroken) {
       {"[]", "manifest: should be a JSON object"},
       {R"({"schemaVersion":2})", "manifest: \"config\" is missing"},
       {R"({"schemaVersion":1,"fsLayers":[]})",
-       "manifest: Docker image manifest schema 1 is not supported; push the image again with a current tool"},
+       "manifest: Docker image manifest schema 1 is not supported; push the image again with a "
+       "current tool"},
       {R"({"config":)" + descriptor_json('c') + R"(,"manifests":[]})",
        "manifest: ambiguous: both a manifest and an index"},
-      {R"({"config":)" + descriptor_json('c') + R"(,"layers":[{"mediaType":"t","size":-1,"digest":"sha256:)" +
-           std::string(64, 'a') + "\"}]}",
+      {R"({"config":)" + descriptor_json('c') +
+           R"(,"layers":[{"mediaType":"t","size":-1,"digest":"sha256:)" + std::string(64, 'a') +
+           "\"}]}",
        "manifest: layers[0]: \"size\" is missing or negative"},
       {R"({"config":{"mediaType":"t","size":1,"digest":"sha256:../../x"}})",
        "manifest: config: \"digest\": invalid checksum digest format"},
@@ -202,7 +209,8 @@ TEST(Manifest, RefusesWhatIsAmbiguousOrBroken) {
        "manifest: \"layers\" should be a list, not object"},
       {R"({"mediaType":"application/vnd.cncf.helm","config":)" + descriptor_json('c') + "}",
        "manifest: unsupported manifest media type application/vnd.cncf.helm"},
-      {R"({"mediaType":"application/vnd.oci.image.index.v1+json","config":)" + descriptor_json('c') + "}",
+      {R"({"mediaType":"application/vnd.oci.image.index.v1+json","config":)" +
+           descriptor_json('c') + "}",
        "manifest: the media type says index, the content is a manifest"},
   };
   for (const auto& [text, message] : table) {
@@ -211,7 +219,8 @@ TEST(Manifest, RefusesWhatIsAmbiguousOrBroken) {
     EXPECT_EQ(parsed.error().message(), message);
   }
   const std::string disagreeing =
-      R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","config":)" + descriptor_json('c') + "}";
+      R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","config":)" +
+      descriptor_json('c') + "}";
   EXPECT_FALSE(parse_manifest(disagreeing, media_type::kDockerManifest));
   EXPECT_EQ(parse_manifest(std::string(kMaxManifestSize + 1, ' ')).error().message(),
             "manifest of 4194305 bytes: the limit is 4194304 (4 MiB)");
@@ -220,9 +229,10 @@ TEST(Manifest, RefusesWhatIsAmbiguousOrBroken) {
 TEST(Index, ChoosesThePlatformsManifest) {
   const std::string text =
       R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[)" +
-      descriptor_json('1', R"(,"platform":{"os":"linux","architecture":"arm","variant":"v5"})") + "," +
-      descriptor_json('2', R"(,"platform":{"os":"linux","architecture":"arm","variant":"v7"})") + "," +
-      descriptor_json('3', R"(,"platform":{"os":"linux","architecture":"amd64"})") + "," +
+      descriptor_json('1', R"(,"platform":{"os":"linux","architecture":"arm","variant":"v5"})") +
+      "," +
+      descriptor_json('2', R"(,"platform":{"os":"linux","architecture":"arm","variant":"v7"})") +
+      "," + descriptor_json('3', R"(,"platform":{"os":"linux","architecture":"amd64"})") + "," +
       descriptor_json('4', R"(,"platform":{"os":"unknown","architecture":"unknown"})") + "]}";
   const auto parsed = parse_manifest(text);
   ASSERT_TRUE(parsed) << parsed.error().message();
@@ -289,7 +299,8 @@ TEST(ImageConfig, BytesAreDeterministic) {
             R"({"created":"2026-01-02T03:04:05Z","architecture":"amd64","os":"linux",)"
             R"("config":{"Env":["B=2","A=1"],"Volumes":{"/data":{}},"Labels":{"a":"1","b":"2"}},)"
             R"("rootfs":{"type":"layers","diff_ids":["sha256:)" +
-                std::string(64, 'a') + R"("]},"history":[{"created_by":"RUN x","empty_layer":true}]})");
+                std::string(64, 'a') +
+                R"("]},"history":[{"created_by":"RUN x","empty_layer":true}]})");
 }
 
 TEST(ImageConfig, BytesThatAreNotUtf8BecomeTheReplacementCharacter) {
@@ -314,7 +325,9 @@ TEST(ImageConfig, RefusesBrokenOnesNamingTheMember) {
     const auto image = ImageConfig::parse(text);
     ASSERT_FALSE(image) << text;
     EXPECT_EQ(image.error().message(), message);
-    EXPECT_EQ(image.error().kind() == ErrorKind::kCorrupt || image.error().kind() == ErrorKind::kUnsupported, true);
+    EXPECT_EQ(image.error().kind() == ErrorKind::kCorrupt ||
+                  image.error().kind() == ErrorKind::kUnsupported,
+              true);
   }
 }
 

@@ -43,8 +43,8 @@ bool is_word(std::string_view text) {
 }
 
 bool is_os(std::string_view text) {
-  static constexpr std::string_view kKnown[] = {"linux",   "windows", "darwin", "macos", "freebsd",
-                                                "netbsd",  "openbsd", "solaris", "wasip1", "js"};
+  static constexpr std::string_view kKnown[] = {"linux",  "windows", "darwin",  "macos",  "freebsd",
+                                                "netbsd", "openbsd", "solaris", "wasip1", "js"};
   return std::ranges::find(kKnown, text) != std::end(kKnown);
 }
 
@@ -85,8 +85,8 @@ Result<Platform> parse_platform(std::string_view text) {
   const auto parts = split(lower, '/');
   Platform platform = host_platform();
   const auto bad = [&] {
-    return error(ErrorKind::kInvalidArgument, "\"{}\": invalid platform; write os/architecture[/variant]",
-                 printable(text));
+    return error(ErrorKind::kInvalidArgument,
+                 "\"{}\": invalid platform; write os/architecture[/variant]", printable(text));
   };
   if (parts.size() > 3 || !std::ranges::all_of(parts, is_word)) return bad();
   if (parts.size() == 1) {

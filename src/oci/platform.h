@@ -1,5 +1,6 @@
 // A platform: the operating system and processor that an image is for.
-// https://github.com/opencontainers/image-spec/blob/main/image-index.md ("platform"), values as Go names them.
+// https://github.com/opencontainers/image-spec/blob/main/image-index.md ("platform"), values as Go
+// names them.
 #pragma once
 
 #include <compare>
@@ -28,8 +29,9 @@ Platform host_platform();
 // A part left out is the host's. Errors: kInvalidArgument.
 Result<Platform> parse_platform(std::string_view text);
 
-// Whether an image for `have` runs where `wanted` is asked for: the same system and architecture, and a
-// variant not newer than wanted (arm: v5 to v8, arm64: v8 when unnamed, amd64: v1 when unnamed).
+// Whether an image for `have` runs where `wanted` is asked for: the same system and architecture,
+// and a variant not newer than wanted (arm: v5 to v8, arm64: v8 when unnamed, amd64: v1 when
+// unnamed).
 bool matches(const Platform& wanted, const Platform& have);
 
 // How well it matches: 0 is exact, larger is worse, negative is not at all.

@@ -70,14 +70,11 @@ bool is_component(std::string_view text) {
   }
 }
 
-bool is_path(std::string_view text) {
-  return std::ranges::all_of(split(text, '/'), is_component);
-}
+bool is_path(std::string_view text) { return std::ranges::all_of(split(text, '/'), is_component); }
 
 bool is_identifier(std::string_view text) {
-  return text.size() == 64 && std::ranges::all_of(text, [](char c) {
-           return is_digit(c) || (c >= 'a' && c <= 'f');
-         });
+  return text.size() == 64 &&
+         std::ranges::all_of(text, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 // "algorithm:hex" as far as the reference grammar looks; Digest::parse decides the rest.
@@ -104,10 +101,9 @@ Split split_domain(std::string_view text) {
   Split result;
   const std::size_t slash = text.find('/');
   const std::string_view first = text.substr(0, slash);
-  const bool has_domain =
-      slash != std::string_view::npos &&
-      (first.find_first_of(".:") != std::string_view::npos || first == "localhost" ||
-       std::ranges::any_of(first, is_upper));
+  const bool has_domain = slash != std::string_view::npos &&
+                          (first.find_first_of(".:") != std::string_view::npos ||
+                           first == "localhost" || std::ranges::any_of(first, is_upper));
   if (has_domain) {
     result.domain = first == kIndexDomain ? kDockerHub : first;
     result.remainder = text.substr(slash + 1);
@@ -124,9 +120,8 @@ Split split_domain(std::string_view text) {
 
 bool is_valid_tag(std::string_view text) {
   return !text.empty() && text.size() <= 128 && (is_alnum(text[0]) || text[0] == '_') &&
-         std::ranges::all_of(text, [](char c) {
-           return is_alnum(c) || c == '_' || c == '.' || c == '-';
-         });
+         std::ranges::all_of(
+             text, [](char c) { return is_alnum(c) || c == '_' || c == '.' || c == '-'; });
 }
 
 Result<Reference> Reference::parse(std::string_view text) {

@@ -1,15 +1,16 @@
 // A reference: what a user types to name an image, and what it means.
 //
-// Grammar and normalising are those of github.com/distribution/reference, which Docker uses: a first
-// component with a dot, a colon or an upper-case letter, or "localhost", is a domain; without one the
-// domain is docker.io, and there a single component stands below library/.
+// Grammar and normalising are those of github.com/distribution/reference, which Docker uses: a
+// first component with a dot, a colon or an upper-case letter, or "localhost", is a domain; without
+// one the domain is docker.io, and there a single component stands below library/.
 //
 //   nginx                     docker.io/library/nginx
 //   localhost:5000/a/b:1.2    as it stands
 //   debian@sha256:…           docker.io/library/debian@sha256:…
 //
 // - domain() and path() are never empty in a parsed reference; path() is lower-case.
-// - Either, both or none of tag and digest may be there; with both, the digest decides (as docker pulls).
+// - Either, both or none of tag and digest may be there; with both, the digest decides (as docker
+// pulls).
 #pragma once
 
 #include <compare>

@@ -11,7 +11,8 @@ namespace strata::registry {
 namespace {
 
 constexpr std::size_t kMaxTokenAnswer = 256 << 10;
-constexpr auto kDefaultLifetime = std::chrono::seconds(60);  // when the server names none, by the protocol
+constexpr auto kDefaultLifetime =
+    std::chrono::seconds(60);  // when the server names none, by the protocol
 constexpr auto kMargin = std::chrono::seconds(10);
 
 std::string url_encode(std::string_view text) {
@@ -19,8 +20,10 @@ std::string url_encode(std::string_view text) {
   for (const char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        std::string_view("-._~").find(c) != std::string_view::npos;
-    if (plain) encoded += c;
-    else encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    if (plain)
+      encoded += c;
+    else
+      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return encoded;
 }
@@ -62,7 +65,8 @@ std::string Authorizer::identity_token_of(std::string_view domain) {
 }
 
 Result<Credentials> Authorizer::credentials_for(const Endpoint& endpoint) {
-  if (const auto known = credentials_.find(endpoint.domain); known != credentials_.end()) return known->second;
+  if (const auto known = credentials_.find(endpoint.domain); known != credentials_.end())
+    return known->second;
   auto found = CredentialFile(settings_.docker_config).get(endpoint.domain);
   // A helper that is not installed here makes the user anonymous, as with docker.
   if (!found && found.error().kind() != ErrorKind::kNotFound) return std::move(found).take_error();
@@ -106,16 +110,18 @@ Result<std::string> Authorizer::value_for(const Endpoint& endpoint, const Challe
   return "Bearer " + (tokens_[key] = std::move(token)).value;
 }
 
-Result<Authorizer::Token> Authorizer::fetch_token(const Endpoint& endpoint, const Challenge& challenge,
-                                                  const Scopes& scopes, const Credentials& credentials) {
+Result<Authorizer::Token> Authorizer::fetch_token(const Endpoint& endpoint,
+                                                  const Challenge& challenge, const Scopes& scopes,
+                                                  const Credentials& credentials) {
   const std::string host = host_of_url(challenge.realm);
   const bool https = challenge.realm.starts_with("https://");
   if (host.empty() || (!https && !challenge.realm.starts_with("http://")))
     return error(ErrorKind::kUnavailable, "{} names no usable token server", endpoint.host);
   const bool plain_allowed = std::ranges::find(endpoint.schemes, "http") != endpoint.schemes.end();
   if (!https && !plain_allowed && !is_loopback(host))
-    return error(ErrorKind::kUnavailable, "{} names a token server without TLS ({}), which is refused",
-                 endpoint.host, printable(host));
+    return error(ErrorKind::kUnavailable,
+                 "{} names a token server without TLS ({}), which is refused", endpoint.host,
+                 printable(host));
   fetch::Request request;
   request.tls = TRY(tls_of(settings_, host));
   request.max_body = kMaxTokenAnswer;
@@ -137,7 +143,8 @@ Result<Authorizer::Token> Authorizer::fetch_token(const Endpoint& endpoint, cons
       request.headers.emplace_back("Authorization", basic(credentials));
     }
     if (login_) fields.insert(fields.end(), {{"offline_token", "true"}, {"client_id", "strata"}});
-    request.url = challenge.realm + (challenge.realm.find('?') == std::string::npos ? "?" : "&") + form(fields);
+    request.url = challenge.realm + (challenge.realm.find('?') == std::string::npos ? "?" : "&") +
+                  form(fields);
   }
   const fetch::Response response = TRY(perform_(request), "token server {}", printable(host));
   if (!response.success())
@@ -151,8 +158,10 @@ Result<Authorizer::Token> Authorizer::fetch_token(const Endpoint& endpoint, cons
     return error(ErrorKind::kUnavailable, "token server {} gave no token", printable(host));
   const auto lifetime = std::chrono::seconds(
       std::clamp<std::int64_t>(int_member(answer, "expires_in").value_or(0), 0, 86'400));
-  token.expires = std::chrono::steady_clock::now() + std::max(lifetime, std::chrono::seconds(kDefaultLifetime)) - kMargin;
-  if (login_) identity_tokens_[endpoint.domain] = string_member(answer, "refresh_token").value_or("");
+  token.expires = std::chrono::steady_clock::now() +
+                  std::max(lifetime, std::chrono::seconds(kDefaultLifetime)) - kMargin;
+  if (login_)
+    identity_tokens_[endpoint.domain] = string_member(answer, "refresh_token").value_or("");
   return token;
 }
 

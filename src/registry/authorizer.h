@@ -1,9 +1,9 @@
 // The Authorization header for each request: Basic, or Docker's bearer tokens, or nothing.
 // https://distribution.github.io/distribution/spec/auth/token/ and …/oauth/
 //
-// A registry says with its first 401 what it wants; that is remembered per host, and tokens per host and
-// scope until shortly before they expire. Thread-safe; while one thread fetches a token the others that need
-// one wait.
+// A registry says with its first 401 what it wants; that is remembered per host, and tokens per
+// host and scope until shortly before they expire. Thread-safe; while one thread fetches a token
+// the others that need one wait.
 #pragma once
 
 #include <chrono>
@@ -31,15 +31,17 @@ class Authorizer {
   using Perform = std::function<Result<fetch::Response>(const fetch::Request&)>;
 
   // `perform` does HTTP (with its own retries); both references outlive the Authorizer.
-  Authorizer(const Settings& settings, Perform perform) : settings_(settings), perform_(std::move(perform)) {}
+  Authorizer(const Settings& settings, Perform perform)
+      : settings_(settings), perform_(std::move(perform)) {}
 
   // The header's value for a request, as far as is known without asking; "" for none.
   // Errors: the token server's refusal.
   Result<std::string> header_for(const Endpoint& endpoint, const Scopes& scopes);
 
-  // After a 401 to a request that carried `sent`: the value to try instead, or nullopt when there is none
-  // better (the credentials are not good for this).
-  Result<std::optional<std::string>> answer(const Endpoint& endpoint, const fetch::Response& unauthorized,
+  // After a 401 to a request that carried `sent`: the value to try instead, or nullopt when there
+  // is none better (the credentials are not good for this).
+  Result<std::optional<std::string>> answer(const Endpoint& endpoint,
+                                            const fetch::Response& unauthorized,
                                             const Scopes& scopes, std::string_view sent);
 
   // Uses these for a registry instead of the file's.
@@ -53,18 +55,19 @@ class Authorizer {
     std::chrono::steady_clock::time_point expires;
   };
 
-  Result<std::string> value_for(const Endpoint& endpoint, const Challenge& challenge, const Scopes& scopes);
-  Result<Token> fetch_token(const Endpoint& endpoint, const Challenge& challenge, const Scopes& scopes,
-                            const Credentials& credentials);
+  Result<std::string> value_for(const Endpoint& endpoint, const Challenge& challenge,
+                                const Scopes& scopes);
+  Result<Token> fetch_token(const Endpoint& endpoint, const Challenge& challenge,
+                            const Scopes& scopes, const Credentials& credentials);
   Result<Credentials> credentials_for(const Endpoint& endpoint);
 
   const Settings& settings_;
   Perform perform_;
   std::mutex mutex_;
-  std::map<std::string, Challenge> challenges_;        // by host
-  std::map<std::string, Token> tokens_;                // by host and scopes
-  std::map<std::string, Credentials> credentials_;     // by domain
-  std::map<std::string, std::string> identity_tokens_; // by domain
+  std::map<std::string, Challenge> challenges_;         // by host
+  std::map<std::string, Token> tokens_;                 // by host and scopes
+  std::map<std::string, Credentials> credentials_;      // by domain
+  std::map<std::string, std::string> identity_tokens_;  // by domain
   bool login_ = false;
 };
 

@@ -73,10 +73,14 @@ void parse_value(std::string_view text, std::vector<Challenge>& challenges) {
     }
     std::string value = scanner.value();
     if (current == nullptr) continue;
-    if (name == "realm") current->realm = std::move(value);
-    else if (name == "service") current->service = std::move(value);
-    else if (name == "scope") current->scope = std::move(value);
-    else if (name == "error") current->error = std::move(value);
+    if (name == "realm")
+      current->realm = std::move(value);
+    else if (name == "service")
+      current->service = std::move(value);
+    else if (name == "scope")
+      current->scope = std::move(value);
+    else if (name == "error")
+      current->error = std::move(value);
   }
 }
 

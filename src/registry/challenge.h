@@ -16,11 +16,11 @@ struct Challenge {
   std::string realm;    // Bearer: the URL that gives tokens
   std::string service;
   std::string scope;
-  std::string error;    // e.g. "insufficient_scope"
+  std::string error;  // e.g. "insufficient_scope"
 };
 
-// The one we can answer, Bearer before Basic; several headers, and several challenges in one, are understood.
-// A Bearer without a realm is none.
+// The one we can answer, Bearer before Basic; several headers, and several challenges in one, are
+// understood. A Bearer without a realm is none.
 std::optional<Challenge> parse_challenge(const fetch::Headers& headers);
 
 }  // namespace strata::registry

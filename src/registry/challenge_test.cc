@@ -22,7 +22,9 @@ TEST(Challenge, ReadsDockerHubs) {
 
 TEST(Challenge, PrefersBearerAmongSeveral) {
   EXPECT_TRUE(parse(R"(Basic realm="x", Bearer realm="https://t")")->bearer);
-  EXPECT_TRUE(parse_challenge({{"www-authenticate", "Basic realm=x"}, {"www-authenticate", "bearer realm=https://t"}})->bearer);
+  EXPECT_TRUE(parse_challenge({{"www-authenticate", "Basic realm=x"},
+                               {"www-authenticate", "bearer realm=https://t"}})
+                  ->bearer);
   EXPECT_FALSE(parse(R"(Negotiate, Basic realm="a, b=\"c\"")")->bearer);
   EXPECT_EQ(parse(R"(Basic realm="a, b=\"c\"")")->realm, R"(a, b="c")");
 }

@@ -33,13 +33,14 @@ Result<ordered_json> load(const std::string& path) {
 Result<> save(const std::string& path, const ordered_json& document) {
   if (const std::size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0)
     TRY(sys::make_directories(path.substr(0, slash), 0700));
-  return sys::replace_file(path, document.dump(1, '\t', false, ordered_json::error_handler_t::replace) + "\n",
-                           0600);
+  return sys::replace_file(
+      path, document.dump(1, '\t', false, ordered_json::error_handler_t::replace) + "\n", 0600);
 }
 
 // The helper that is in charge of a key, or "".
 std::string helper_for(const ordered_json& document, const std::string& key) {
-  if (const auto helpers = document.find("credHelpers"); helpers != document.end() && helpers->is_object())
+  if (const auto helpers = document.find("credHelpers");
+      helpers != document.end() && helpers->is_object())
     if (const auto helper = helpers->find(key); helper != helpers->end() && helper->is_string())
       return helper->get<std::string>();
   if (const auto store = document.find("credsStore"); store != document.end() && store->is_string())
@@ -84,7 +85,8 @@ ordered_json::iterator find_entry(ordered_json& auths, const std::string& key) {
 
 std::string credentials_key(std::string_view registry) {
   const std::string host = host_of(registry);
-  if (host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io" || host.empty())
+  if (host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io" ||
+      host.empty())
     return std::string(kHubKey);
   return host;
 }
@@ -104,7 +106,8 @@ Result<Credentials> CredentialFile::get(std::string_view registry) const {
 Result<CredentialFile::Stored> CredentialFile::store(std::string_view registry,
                                                      const Credentials& credentials) {
   if (path_.empty())
-    return error(ErrorKind::kNotFound, "no place for credentials: neither HOME nor DOCKER_CONFIG is set");
+    return error(ErrorKind::kNotFound,
+                 "no place for credentials: neither HOME nor DOCKER_CONFIG is set");
   ordered_json document = TRY(load(path_));
   const std::string key = credentials_key(registry);
   const std::string helper = helper_for(document, key);

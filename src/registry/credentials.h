@@ -16,16 +16,20 @@ struct Credentials {
   std::string password;
   std::string identity_token;  // instead of a password: an OAuth2 refresh token
   std::string registry_token;  // a bearer token used as it is
-  bool empty() const { return username.empty() && identity_token.empty() && registry_token.empty(); }
+  bool empty() const {
+    return username.empty() && identity_token.empty() && registry_token.empty();
+  }
 };
 
-// The name under which docker keeps a registry's credentials: "https://index.docker.io/v1/" for docker.io,
-// the host with its port for all others. Takes what users type, with or without https:// and path.
+// The name under which docker keeps a registry's credentials: "https://index.docker.io/v1/" for
+// docker.io, the host with its port for all others. Takes what users type, with or without https://
+// and path.
 std::string credentials_key(std::string_view registry);
 
-// The config file. Every call reads it anew (another program may write it); a missing file is an empty one.
-// credHelpers and credsStore name programs docker-credential-NAME, found in PATH and run as docker runs them.
-// Errors: kCorrupt for a broken file, with its path; what a helper printed. Never a secret.
+// The config file. Every call reads it anew (another program may write it); a missing file is an
+// empty one. credHelpers and credsStore name programs docker-credential-NAME, found in PATH and run
+// as docker runs them. Errors: kCorrupt for a broken file, with its path; what a helper printed.
+// Never a secret.
 class CredentialFile {
  public:
   explicit CredentialFile(std::string path) : path_(std::move(path)) {}

@@ -1,11 +1,11 @@
 #include "registry/credentials.h"
 
-#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "registry/base64.h"
 #include "sys/file.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::registry {
 namespace {
@@ -16,13 +16,15 @@ class CredentialsTest : public testing::Test {
   std::string text() const { return sys::read_file(path).value_or(""); }
   // A credential helper that keeps what it is given in files beside it.
   void install_helper() {
-    ASSERT_TRUE(sys::replace_file(dir.path() + "/docker-credential-box",
-                                  "#!/bin/sh\ncd \"$(dirname \"$0\")\"\ncase $1 in\n"
-                                  "store) cat > box ;;\n"
-                                  "get) read -r key; [ -s box ] || { echo 'credentials not found in native keychain'; exit 1; }\n"
-                                  "  echo '{\"ServerURL\":\"'$key'\",\"Username\":\"<token>\",\"Secret\":\"s3cret\"}' ;;\n"
-                                  "erase) rm -f box ;;\nesac\n",
-                                  0755));
+    ASSERT_TRUE(sys::replace_file(
+        dir.path() + "/docker-credential-box",
+        "#!/bin/sh\ncd \"$(dirname \"$0\")\"\ncase $1 in\n"
+        "store) cat > box ;;\n"
+        "get) read -r key; [ -s box ] || { echo 'credentials not found in native keychain'; exit "
+        "1; }\n"
+        "  echo '{\"ServerURL\":\"'$key'\",\"Username\":\"<token>\",\"Secret\":\"s3cret\"}' ;;\n"
+        "erase) rm -f box ;;\nesac\n",
+        0755));
     ::setenv("PATH", (dir.path() + ":" + old_path).c_str(), 1);
   }
   ~CredentialsTest() override { ::setenv("PATH", old_path.c_str(), 1); }
@@ -36,7 +38,8 @@ class CredentialsTest : public testing::Test {
 };
 
 TEST(Base64, RoundTrips) {
-  for (const std::string text : {"", "a", "ab", "abc", "abcd", "\xff\xfe\xfd:"}) EXPECT_EQ(from_base64(to_base64(text)), text);
+  for (const std::string text : {"", "a", "ab", "abc", "abcd", "\xff\xfe\xfd:"})
+    EXPECT_EQ(from_base64(to_base64(text)), text);
   EXPECT_EQ(to_base64("user:pass"), "dXNlcjpwYXNz");
   EXPECT_FALSE(from_base64("d"));
   EXPECT_FALSE(from_base64("a b="));
@@ -50,7 +53,8 @@ TEST(CredentialsKey, IsDockers) {
 }
 
 TEST_F(CredentialsTest, ReadsWhatDockerWrote) {
-  write(R"({"auths":{"https://index.docker.io/v1/":{"auth":"dXNlcjpwYXNz"},"https://old.lan/v1/":{"auth":"YTpiOmM="},
+  write(
+      R"({"auths":{"https://index.docker.io/v1/":{"auth":"dXNlcjpwYXNz"},"https://old.lan/v1/":{"auth":"YTpiOmM="},
             "t.lan":{"auth":"dXNlcjo=","identitytoken":"it"}}})");
   EXPECT_EQ(file.get("docker.io")->username, "user");
   EXPECT_EQ(file.get("docker.io")->password, "pass");
@@ -81,8 +85,10 @@ TEST_F(CredentialsTest, StoresKeepingTheRestAndOnlyForTheUser) {
   ASSERT_TRUE(stored) << stored.error().message();
   EXPECT_TRUE(stored->in_clear);
   EXPECT_EQ(text(),
-            "{\n\t\"psFormat\": \"x\",\n\t\"auths\": {\n\t\t\"a.lan\": {\n\t\t\t\"auth\": \"dXNlcjpwYXNz\"\n\t\t},\n"
-            "\t\t\"b.lan\": {\n\t\t\t\"auth\": \"dTpw\"\n\t\t}\n\t},\n\t\"HttpHeaders\": {\n\t\t\"A\": \"b\"\n\t}\n}\n");
+            "{\n\t\"psFormat\": \"x\",\n\t\"auths\": {\n\t\t\"a.lan\": {\n\t\t\t\"auth\": "
+            "\"dXNlcjpwYXNz\"\n\t\t},\n"
+            "\t\t\"b.lan\": {\n\t\t\t\"auth\": \"dTpw\"\n\t\t}\n\t},\n\t\"HttpHeaders\": "
+            "{\n\t\t\"A\": \"b\"\n\t}\n}\n");
   EXPECT_EQ(sys::stat_path(path)->st_mode & 0777, 0600u);
   EXPECT_TRUE(*file.erase("b.lan"));
   EXPECT_TRUE(file.get("b.lan")->empty());
@@ -96,7 +102,8 @@ TEST_F(CredentialsTest, HelpersAreRunAsDockerRunsThem) {
   const auto stored = file.store("h.lan", {.username = "u", .password = "p"});
   ASSERT_TRUE(stored) << stored.error().message();
   EXPECT_FALSE(stored->in_clear);
-  EXPECT_EQ(sys::read_file(dir.path() + "/box").value(), R"({"Secret":"p","ServerURL":"h.lan","Username":"u"})");
+  EXPECT_EQ(sys::read_file(dir.path() + "/box").value(),
+            R"({"Secret":"p","ServerURL":"h.lan","Username":"u"})");
   EXPECT_EQ(text().find("dTpw"), std::string::npos);
   EXPECT_EQ(file.get("h.lan")->identity_token, "s3cret");
   EXPECT_TRUE(*file.erase("h.lan"));

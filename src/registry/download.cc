@@ -1,5 +1,6 @@
-// A blob's download: one thread per Download keeps the write end of the pipe and lends it to one transfer
-// after another until the blob is whole, so that a broken connection, or a mirror that dies, is only a pause.
+// A blob's download: one thread per Download keeps the write end of the pipe and lends it to one
+// transfer after another until the blob is whole, so that a broken connection, or a mirror that
+// dies, is only a pause.
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -19,9 +20,13 @@ constexpr int kPipeBytes = 1 << 20;
 
 class Download::State {
  public:
-  State(Session& session, Endpoints sources, const oci::Reference& repository, const oci::Descriptor& blob,
-        std::uint64_t offset)
-      : session_(session), sources_(std::move(sources)), repository_(repository), blob_(blob), position_(offset),
+  State(Session& session, Endpoints sources, const oci::Reference& repository,
+        const oci::Descriptor& blob, std::uint64_t offset)
+      : session_(session),
+        sources_(std::move(sources)),
+        repository_(repository),
+        blob_(blob),
+        position_(offset),
         start_(offset) {}
 
   ~State() {
@@ -45,7 +50,8 @@ class Download::State {
     sys::widen_pipe(pipe.write.get(), kPipeBytes);
     read_end = std::move(pipe.read);
     write_end_ = std::move(pipe.write);
-    if (position_ == blob_.size && position_ > 0) {  // a range that no server grants, and nothing to wait for
+    if (position_ == blob_.size &&
+        position_ > 0) {  // a range that no server grants, and nothing to wait for
       write_end_.reset();
       return {};
     }
@@ -80,11 +86,12 @@ class Download::State {
   }
 
   Result<fetch::Transfer> open_somewhere() {
-    return from_first(session_, *sources_, [&](const Endpoint& endpoint) -> Result<fetch::Transfer> {
-      Opened opened = TRY(session_.open(endpoint, call()));
-      host_ = endpoint.host;
-      return std::move(opened.transfer);
-    });
+    return from_first(session_, *sources_,
+                      [&](const Endpoint& endpoint) -> Result<fetch::Transfer> {
+                        Opened opened = TRY(session_.open(endpoint, call()));
+                        host_ = endpoint.host;
+                        return std::move(opened.transfer);
+                      });
   }
 
   void drive() {
@@ -121,18 +128,19 @@ class Download::State {
     using fetch::Failure;
     if (response.failure == Failure::kNone) {
       if (position_ != blob_.size)
-        failure_ = error(ErrorKind::kCorrupt, "{} sent {} bytes where the manifest says {}", host_, position_,
-                         blob_.size);
+        failure_ = error(ErrorKind::kCorrupt, "{} sent {} bytes where the manifest says {}", host_,
+                         position_, blob_.size);
       return true;
     }
     if (response.failure == Failure::kOutput) return true;  // the reader's affair
     if (response.failure == Failure::kLimit) {
-      failure_ = error(ErrorKind::kCorrupt, "{} sends more than the {} bytes that the manifest says", host_,
-                       blob_.size);
+      failure_ = error(ErrorKind::kCorrupt,
+                       "{} sends more than the {} bytes that the manifest says", host_, blob_.size);
       return true;
     }
     last_ = to_error(response, host_);
-    const bool passing = response.failure == Failure::kBroken || response.failure == Failure::kTimeout;
+    const bool passing =
+        response.failure == Failure::kBroken || response.failure == Failure::kTimeout;
     if (!passing) failure_ = last_;
     return !passing;
   }
@@ -145,7 +153,8 @@ class Download::State {
       return false;
     }
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, settings.first_retry_pause * (1 << attempt), [this] { return abandoned_; });
+    changed_.wait_for(lock, settings.first_retry_pause * (1 << attempt),
+                      [this] { return abandoned_; });
     return !abandoned_;
   }
 
@@ -177,9 +186,11 @@ std::uint64_t Download::received() const { return state_->received(); }
 void Download::cancel() { state_->cancel(); }
 Result<> Download::finish() { return state_->finish(); }
 
-Result<Download> start_download(Session& session, Endpoints sources, const oci::Reference& repository,
-                                const oci::Descriptor& blob, std::uint64_t offset) {
-  auto state = std::make_unique<Download::State>(session, std::move(sources), repository, blob, offset);
+Result<Download> start_download(Session& session, Endpoints sources,
+                                const oci::Reference& repository, const oci::Descriptor& blob,
+                                std::uint64_t offset) {
+  auto state =
+      std::make_unique<Download::State>(session, std::move(sources), repository, blob, offset);
   TRY(state->start(), "blob {}", blob.digest.to_string());
   return Download(std::move(state));
 }

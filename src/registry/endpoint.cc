@@ -29,8 +29,8 @@ Result<> add_certificates(const std::string& directory, fetch::Tls& tls) {
     }
   }
   if (tls.ca.size() > fetch::kMaxPemBytes)
-    return error(ErrorKind::kResourceExhausted, "the certificates in {} take more than {} bytes", directory,
-                 fetch::kMaxPemBytes);
+    return error(ErrorKind::kResourceExhausted, "the certificates in {} take more than {} bytes",
+                 directory, fetch::kMaxPemBytes);
   return {};
 }
 
@@ -87,10 +87,12 @@ Result<std::vector<Endpoint>> mirrors_of(const Settings& settings, std::string_v
     endpoint.host = rest.substr(0, slash);
     endpoint.prefix = rest.substr(slash);
     endpoint.domain = endpoint.host;
-    const bool known_scheme = endpoint.schemes.empty() || endpoint.schemes[0] == "http" || endpoint.schemes[0] == "https";
+    const bool known_scheme =
+        endpoint.schemes.empty() || endpoint.schemes[0] == "http" || endpoint.schemes[0] == "https";
     if (endpoint.host.empty() || !known_scheme || endpoint.host.find('@') != std::string::npos)
-      return error(ErrorKind::kInvalidArgument, "mirror \"{}\" of {}: write a host or an http or https URL",
-                   printable(text), domain);
+      return error(ErrorKind::kInvalidArgument,
+                   "mirror \"{}\" of {}: write a host or an http or https URL", printable(text),
+                   domain);
     if (endpoint.schemes.empty()) {
       endpoint.schemes = {"https"};
       if (may_be_insecure(settings, endpoint.host)) endpoint.schemes.emplace_back("http");

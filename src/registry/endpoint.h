@@ -1,4 +1,5 @@
-// Where a registry's domain leads: its mirrors and itself, each with the schemes to try and its certificates.
+// Where a registry's domain leads: its mirrors and itself, each with the schemes to try and its
+// certificates.
 #pragma once
 
 #include <string>

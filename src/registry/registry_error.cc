@@ -12,20 +12,34 @@ constexpr std::size_t kMaxText = 300;
 
 std::string_view status_text(int status) {
   switch (status) {
-    case 400: return "bad request";
-    case 401: return "unauthorized";
-    case 403: return "forbidden";
-    case 404: return "not found";
-    case 405: return "method not allowed";
-    case 408: return "request timeout";
-    case 413: return "content too large";
-    case 416: return "range not satisfiable";
-    case 429: return "toomanyrequests";
-    case 500: return "internal server error";
-    case 502: return "bad gateway";
-    case 503: return "service unavailable";
-    case 504: return "gateway timeout";
-    default: return "";
+    case 400:
+      return "bad request";
+    case 401:
+      return "unauthorized";
+    case 403:
+      return "forbidden";
+    case 404:
+      return "not found";
+    case 405:
+      return "method not allowed";
+    case 408:
+      return "request timeout";
+    case 413:
+      return "content too large";
+    case 416:
+      return "range not satisfiable";
+    case 429:
+      return "toomanyrequests";
+    case 500:
+      return "internal server error";
+    case 502:
+      return "bad gateway";
+    case 503:
+      return "service unavailable";
+    case 504:
+      return "gateway timeout";
+    default:
+      return "";
   }
 }
 
@@ -39,11 +53,16 @@ ErrorKind kind_of(int status) {
 
 ErrorKind kind_of(fetch::Failure failure) {
   switch (failure) {
-    case fetch::Failure::kTimeout: return ErrorKind::kTimeout;
-    case fetch::Failure::kLimit: return ErrorKind::kResourceExhausted;
-    case fetch::Failure::kUpload: return ErrorKind::kIo;
-    case fetch::Failure::kCancelled: return ErrorKind::kCancelled;
-    default: return ErrorKind::kUnavailable;
+    case fetch::Failure::kTimeout:
+      return ErrorKind::kTimeout;
+    case fetch::Failure::kLimit:
+      return ErrorKind::kResourceExhausted;
+    case fetch::Failure::kUpload:
+      return ErrorKind::kIo;
+    case fetch::Failure::kCancelled:
+      return ErrorKind::kCancelled;
+    default:
+      return ErrorKind::kUnavailable;
   }
 }
 
@@ -74,7 +93,8 @@ RegistryError parse_registry_error(int status, std::string_view body) {
     } else {
       // Token servers answer {"details": …} or {"error": …}.
       for (const char* name : {"details", "message", "error_description", "error"})
-        if (result.message.empty()) result.message = shortened(string_member(*document, name).value_or(""));
+        if (result.message.empty())
+          result.message = shortened(string_member(*document, name).value_or(""));
     }
   }
   if (!result.message.empty()) return result;
@@ -82,12 +102,14 @@ RegistryError parse_registry_error(int status, std::string_view body) {
   if (status == 401) return {"UNAUTHORIZED", "unauthorized: authentication required"};
   if (status == 403) return {"DENIED", "denied: requested access to the resource is denied"};
   const std::string_view text = status_text(status);
-  result.message = text.empty() ? fmt::format("status {}", status) : fmt::format("status {} ({})", status, text);
+  result.message =
+      text.empty() ? fmt::format("status {}", status) : fmt::format("status {} ({})", status, text);
   return result;
 }
 
 Error to_error(const fetch::Response& response, std::string_view host) {
-  if (response.failure != fetch::Failure::kNone) return Error(kind_of(response.failure), response.message);
+  if (response.failure != fetch::Failure::kNone)
+    return Error(kind_of(response.failure), response.message);
   const RegistryError parsed = parse_registry_error(response.status, response.body);
   if (response.status >= 500 && !parsed.code.empty())  // "unknown: unknown error" alone helps nobody
     return Error(kind_of(response.status), fmt::format("{}: status {}: {}", host, response.status, parsed.message));
@@ -99,7 +121,8 @@ Error to_error(const fetch::Response& response, std::string_view host) {
 bool is_passing(const fetch::Response& response) {
   if (response.failure != fetch::Failure::kNone) return response.failure == fetch::Failure::kBroken;
   const int status = response.status;
-  return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
+  return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 ||
+         status == 504;
 }
 
 }  // namespace strata::registry

@@ -15,8 +15,8 @@
 
 namespace strata::registry {
 
-// One request, before scheme, host and authorization are known. `path` begins with "/v2/"; a whole URL
-// (an upload's Location) stands as it is.
+// One request, before scheme, host and authorization are known. `path` begins with "/v2/"; a whole
+// URL (an upload's Location) stands as it is.
 struct Call {
   std::string method = "GET";
   std::string path;
@@ -28,7 +28,7 @@ struct Call {
   std::string body;
   int upload = -1;
   std::optional<std::uint64_t> upload_size;
-  bool repeatable = true;  // may be sent again after it has broken off
+  bool repeatable = true;                          // may be sent again after it has broken off
   std::function<void(std::uint64_t)> on_progress;  // as in fetch::Request
 };
 
@@ -47,7 +47,8 @@ class Session {
   Result<fetch::Response> perform(const Endpoint& endpoint, const Call& call);
   // One attempt; a failure is in the Response.
   Result<fetch::Response> perform_once(const Endpoint& endpoint, const Call& call);
-  // A success whose body is on its way to call.output. Errors: no response, or one that is no success.
+  // A success whose body is on its way to call.output. Errors: no response, or one that is no
+  // success.
   Result<Opened> open(const Endpoint& endpoint, const Call& call);
 
   // A mirror that could not be reached once is not waited for again.
@@ -62,7 +63,8 @@ class Session {
   Result<std::shared_ptr<fetch::Client>> client();
   // One attempt, authorization included.
   Result<Opened> attempt(const Endpoint& endpoint, const Call& call);
-  Result<Opened> attempt_with_scheme(const Endpoint& endpoint, const std::string& scheme, const Call& call);
+  Result<Opened> attempt_with_scheme(const Endpoint& endpoint, const std::string& scheme,
+                                     const Call& call);
   Result<fetch::Response> perform_plain(const fetch::Request& request);
 
   const Settings& settings_;

@@ -28,16 +28,14 @@ constexpr std::uint64_t kReadTree = kReadFile | LANDLOCK_ACCESS_FS_READ_DIR;
 
 // All file system rights that this ABI knows: what is handled and not granted is refused.
 std::uint64_t all_rights(int abi) {
-  int bits = 13;              // ABI 1
-  if (abi >= 2) bits = 14;    // REFER
-  if (abi >= 3) bits = 15;    // TRUNCATE
-  if (abi >= 5) bits = 16;    // IOCTL_DEV
+  int bits = 13;            // ABI 1
+  if (abi >= 2) bits = 14;  // REFER
+  if (abi >= 3) bits = 15;  // TRUNCATE
+  if (abi >= 5) bits = 16;  // IOCTL_DEV
   return (std::uint64_t{1} << bits) - 1;
 }
 
-std::size_t attributes_size(int abi) {
-  return abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
-}
+std::size_t attributes_size(int abi) { return abi >= 6 ? 24 : abi >= 4 ? 16 : 8; }
 
 }  // namespace
 

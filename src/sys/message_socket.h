@@ -1,5 +1,5 @@
-// Whole messages with descriptors between two of our processes: SOCK_SEQPACKET (unix(7)) and SCM_RIGHTS.
-// A message arrives whole or not at all, its descriptors with it. Reentrant.
+// Whole messages with descriptors between two of our processes: SOCK_SEQPACKET (unix(7)) and
+// SCM_RIGHTS. A message arrives whole or not at all, its descriptors with it. Reentrant.
 #pragma once
 
 #include <cstddef>

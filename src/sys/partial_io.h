@@ -1,5 +1,5 @@
-// Reads and writes that do what can be done without waiting, for descriptors in non-blocking mode (files
-// count as always ready). EINTR is retried.
+// Reads and writes that do what can be done without waiting, for descriptors in non-blocking mode
+// (files count as always ready). EINTR is retried.
 #pragma once
 
 #include <cstddef>

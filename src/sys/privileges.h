@@ -9,9 +9,9 @@
 
 namespace strata::sys {
 
-// Becomes uid and gid `nobody` (65534) with no other group and no capability, when we are root; else only
-// gives up capabilities. Either way no_new_privs is set, the process is not dumpable (nobody's other
-// processes cannot look into it) and makes no core file. Call it with one thread.
+// Becomes uid and gid `nobody` (65534) with no other group and no capability, when we are root;
+// else only gives up capabilities. Either way no_new_privs is set, the process is not dumpable
+// (nobody's other processes cannot look into it) and makes no core file. Call it with one thread.
 Result<> drop_all_privileges();
 
 // setrlimit(2) of soft and hard limit, lowered only; `resource` is RLIMIT_*.

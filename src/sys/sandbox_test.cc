@@ -1,4 +1,3 @@
-#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include "sys/privileges.h"
 #include "sys/process.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::sys {
 namespace {
@@ -68,14 +68,16 @@ TEST(Landlock, LeavesOnlyTheNamedPathsReadable) {
 TEST(Privileges, AreGoneForGood) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to have something to drop";
   EXPECT_EQ(in_child([] {
-    if (!drop_all_privileges()) return 1;
-    if (::geteuid() == 0 || ::getegid() == 0) return 2;
-    if (::setuid(0) == 0) return 3;
-    const auto status = read_file("/proc/self/status");
-    if (!status || status->find("CapEff:\t0000000000000000") == std::string::npos) return 4;
-    if (status->find("NoNewPrivs:\t1") == std::string::npos) return 5;
-    return 0;
-  }), 0);
+              if (!drop_all_privileges()) return 1;
+              if (::geteuid() == 0 || ::getegid() == 0) return 2;
+              if (::setuid(0) == 0) return 3;
+              const auto status = read_file("/proc/self/status");
+              if (!status || status->find("CapEff:\t0000000000000000") == std::string::npos)
+                return 4;
+              if (status->find("NoNewPrivs:\t1") == std::string::npos) return 5;
+              return 0;
+            }),
+            0);
 }
 
 }  // namespace

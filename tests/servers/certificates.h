@@ -1,4 +1,5 @@
-// A private CA and a certificate for 127.0.0.1 and localhost, made with the openssl program in a directory.
+// A private CA and a certificate for 127.0.0.1 and localhost, made with the openssl program in a
+// directory.
 #pragma once
 
 #include <string>
@@ -6,12 +7,13 @@
 namespace strata::test {
 
 struct Certificates {
-  std::string ca;           // PEM files
+  std::string ca;  // PEM files
   std::string certificate;
   std::string key;
 };
 
 // Aborts when openssl fails.
-Certificates make_certificates(const std::string& directory, const std::string& common_name = "Strata test CA");
+Certificates make_certificates(const std::string& directory,
+                               const std::string& common_name = "Strata test CA");
 
 }  // namespace strata::test

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <openssl/ssl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -11,6 +10,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+
+#include <openssl/ssl.h>
 
 namespace strata::test {
 namespace {
@@ -47,7 +48,9 @@ std::string lower(std::string text) {
 
 std::string trimmed(const std::string& text) {
   const auto first = text.find_first_not_of(" \t\r\n");
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+  return first == std::string::npos
+             ? ""
+             : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 }  // namespace
@@ -88,7 +91,7 @@ class HttpServer::Connection {
         request.headers[lower(line.substr(0, colon))] = trimmed(line.substr(colon + 1));
     }
     return request.header("transfer-encoding") == "chunked" ? read_chunks(request.body)
-                                                             : read_sized(request);
+                                                            : read_sized(request);
   }
 
   void send(const HttpRequest& request, const HttpResponse& response) {
@@ -133,7 +136,8 @@ class HttpServer::Connection {
 
   bool fill() {
     char part[16384];
-    const auto n = tls_ != nullptr ? SSL_read(tls_, part, sizeof part) : ::recv(fd_, part, sizeof part, 0);
+    const auto n =
+        tls_ != nullptr ? SSL_read(tls_, part, sizeof part) : ::recv(fd_, part, sizeof part, 0);
     if (n <= 0) return false;
     buffer_.append(part, static_cast<std::size_t>(n));
     return true;
@@ -156,7 +160,8 @@ class HttpServer::Connection {
   std::string buffer_;
 };
 
-HttpServer::HttpServer(Handler handler, const std::string& certificate, const std::string& key, int port)
+HttpServer::HttpServer(Handler handler, const std::string& certificate, const std::string& key,
+                       int port)
     : handler_(std::move(handler)) {
   ::signal(SIGPIPE, SIG_IGN);
   if (!certificate.empty()) {

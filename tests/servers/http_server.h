@@ -1,5 +1,5 @@
-// A small HTTP/1.1 server inside a test: what a handler returns is sent as it is, however wrong. One request
-// per connection; a thread per connection.
+// A small HTTP/1.1 server inside a test: what a handler returns is sent as it is, however wrong.
+// One request per connection; a thread per connection.
 #pragma once
 
 #include <atomic>
@@ -27,7 +27,8 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 200;
-  std::vector<std::pair<std::string, std::string>> headers;  // Content-Length is added unless it is here
+  std::vector<std::pair<std::string, std::string>>
+      headers;  // Content-Length is added unless it is here
   std::string body;
   std::string raw;                  // when not empty: these bytes instead of all that
   std::function<bool()> hold_open;  // before closing: called until it is false
@@ -37,16 +38,17 @@ class HttpServer {
  public:
   using Handler = std::function<HttpResponse(const HttpRequest&)>;
 
-  // Listens on 127.0.0.1, on a free port unless one is named; with TLS when certificate and key (PEM files)
-  // are named. Aborts when it cannot.
-  explicit HttpServer(Handler handler, const std::string& certificate = "", const std::string& key = "",
-                      int port = 0);
+  // Listens on 127.0.0.1, on a free port unless one is named; with TLS when certificate and key
+  // (PEM files) are named. Aborts when it cannot.
+  explicit HttpServer(Handler handler, const std::string& certificate = "",
+                      const std::string& key = "", int port = 0);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
 
   int port() const { return port_; }
   std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
-  // Handlers run one at a time. After this a test sees what they have written, and they what the test has.
+  // Handlers run one at a time. After this a test sees what they have written, and they what the
+  // test has.
   void sync() const { const std::lock_guard lock(handler_mutex_); }
 
  private:

@@ -1,5 +1,5 @@
-// Debian's docker-registry as a child process, on a free port of 127.0.0.1, with its files in a directory of its
-// own; ended and removed by the destructor.
+// Debian's docker-registry as a child process, on a free port of 127.0.0.1, with its files in a
+// directory of its own; ended and removed by the destructor.
 #pragma once
 
 #include <sys/types.h>
@@ -11,8 +11,8 @@ namespace strata::test {
 class RegistryProcess {
  public:
   struct Options {
-    std::string certificate, key;             // TLS
-    std::string user, password;               // Basic
+    std::string certificate, key;                                              // TLS
+    std::string user, password;                                                // Basic
     std::string token_realm, token_service, token_issuer, token_certificates;  // Bearer
   };
   // Waits until it answers. Aborts when it does not.

@@ -1,5 +1,5 @@
-// A token server as Docker Hub's: GET with Basic or nobody, POST with a refresh token, answers with JWTs that
-// docker-registry's `auth: token` accepts (RS256, the certificate in x5c).
+// A token server as Docker Hub's: GET with Basic or nobody, POST with a refresh token, answers with
+// JWTs that docker-registry's `auth: token` accepts (RS256, the certificate in x5c).
 // https://distribution.github.io/distribution/spec/auth/jwt/
 #pragma once
 
@@ -15,7 +15,8 @@ namespace strata::test {
 class TokenServer {
  public:
   struct Options {
-    std::string certificate, key;  // PEM files that sign; docker-registry's rootcertbundle holds the same
+    std::string certificate,
+        key;  // PEM files that sign; docker-registry's rootcertbundle holds the same
     std::string user = "alice", password = "wonderland";
     std::string refresh_token = "refresh-me";
     bool anonymous_pull = false;

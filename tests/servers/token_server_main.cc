@@ -1,5 +1,6 @@
-// strata-test-token-server PORT CERTIFICATE KEY USER PASSWORD: a token server for end-to-end tests, until it is
-// killed. docker-registry is told realm http://127.0.0.1:PORT/token, service test-registry, issuer test-issuer.
+// strata-test-token-server PORT CERTIFICATE KEY USER PASSWORD: a token server for end-to-end tests,
+// until it is killed. docker-registry is told realm http://127.0.0.1:PORT/token, service
+// test-registry, issuer test-issuer.
 #include <unistd.h>
 
 #include <cstdio>

@@ -279,7 +279,7 @@ void Monitor::init_may_have_ended() {
     if (status && *status) ended((*status)->code, (*status)->signal, true);
     if (status) return;
   }
-  if (const auto status = sys::exit_of_stranger(init_.get())) {
+  if (const auto status = sys::exit_of_stranger(init_.get(), arguments_.init_pid)) {
     ended(status->code, status->signal, true);
   } else if (!deadline_) {
     deadline_ = sys::monotonic_now() + kGrace;

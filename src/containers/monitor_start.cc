@@ -110,13 +110,12 @@ Result<MonitorSetup> MonitorSetup::prepare(MonitorConfig config) {
 Result<MonitorSetup> MonitorSetup::adopt(MonitorConfig config) {
   MonitorSetup setup(std::move(config));
   const MonitorConfig& c = setup.config_;
-  if (c.terminal)
-    return error(ErrorKind::kUnsupported, "the terminal of container {} went with its monitor",
-                 c.container_id);
   setup.run_directory_ = TRY(sys::open_file(c.run_directory, O_RDONLY | O_DIRECTORY));
   const int dir = setup.run_directory_.get();
-  setup.out_ = TRY(sys::reopen_output_fifo(dir, "stdout"), "{}/stdout", c.run_directory);
-  setup.err_ = TRY(sys::reopen_output_fifo(dir, "stderr"), "{}/stderr", c.run_directory);
+  if (!c.terminal) {
+    setup.out_ = TRY(sys::reopen_output_fifo(dir, "stdout"), "{}/stdout", c.run_directory);
+    setup.err_ = TRY(sys::reopen_output_fifo(dir, "stderr"), "{}/stderr", c.run_directory);
+  }
   setup.listener_ = TRY(sys::listen_in(dir, kSocket), "{}/{}", c.run_directory, kSocket);
   return setup;
 }

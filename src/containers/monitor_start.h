@@ -43,8 +43,8 @@ class MonitorSetup {
   // its owner's alone (0700).
   static Result<MonitorSetup> prepare(MonitorConfig config);
 
-  // For a container whose monitor was killed: its FIFOs are opened again, the socket is made anew.
-  // The caller holds the container's lock. Errors: kUnsupported with a terminal (see above).
+  // For a container whose monitor was killed: its FIFOs are opened again, the socket is made anew. The caller
+  // holds the container's lock. One with a terminal has no output any more (see above), but still an end.
   static Result<MonitorSetup> adopt(MonitorConfig config);
 
   // Once; P must not keep them after runtime::create.
@@ -56,8 +56,8 @@ class MonitorSetup {
   Error become_monitor(MonitoredInit init, sys::UniqueFd client, bool client_owns,
                        std::vector<sys::UniqueFd> held_ports);
 
-  // Starts a monitor for the init of a container that this process is not the parent of, as a process that
-  // outlives this one. Its exit code can be learnt since Linux 6.15 (PIDFD_GET_INFO).
+  // After adopt(): starts a monitor of an init that is not its child, as a process that outlives this
+  // one. Its exit code is learnt from /proc before it is reaped, or since Linux 6.15 after that.
   Result<pid_t> start_adopter(MonitoredInit init, std::vector<sys::UniqueFd> held_ports);
 
  private:

@@ -1,11 +1,15 @@
 #include "sys/pidfd.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdint>
 #include <string>
 
@@ -25,6 +29,32 @@ struct PidfdInfo {
 static_assert(sizeof(PidfdInfo) == 64);
 constexpr std::uint64_t kInfoExit = 1 << 3;
 constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidfdInfo);
+
+ProcessExit from_status(int status) {
+  if (WIFSIGNALED(status)) return {0, WTERMSIG(status)};
+  return {WEXITSTATUS(status), 0};
+}
+
+// Fields 3 (state) and 52, the last one (exit_code), of /proc/PID/stat: proc(5).
+std::optional<int> zombie_status(pid_t pid) {
+  std::array<char, 32> path{};
+  constexpr std::string_view kProc = "/proc/";
+  constexpr std::string_view kStat = "/stat";
+  char* end = std::to_chars(std::ranges::copy(kProc, path.begin()).out, path.end() - kStat.size() - 1, pid).ptr;
+  std::ranges::copy(kStat, end);
+  const UniqueFd fd(::open(path.data(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 1024> buffer;
+  const ssize_t size = fd ? ::read(fd.get(), buffer.data(), buffer.size()) : -1;
+  if (size <= 0) return std::nullopt;
+  std::string_view text(buffer.data(), static_cast<std::size_t>(size));
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  const auto name_end = text.rfind(')');
+  if (name_end == std::string_view::npos || !text.substr(name_end).starts_with(") Z")) return std::nullopt;
+  const std::string_view last = text.substr(text.rfind(' ') + 1);
+  int status = 0;
+  if (std::from_chars(last.data(), last.data() + last.size(), status).ec != std::errc()) return std::nullopt;
+  return status;
+}
 
 }  // namespace
 
@@ -57,12 +87,14 @@ bool signal_process(int pidfd, int signal) {
   return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0;
 }
 
-std::optional<ProcessExit> exit_of_stranger(int pidfd) {
+std::optional<ProcessExit> exit_of_stranger(int pidfd, pid_t pid) {
   PidfdInfo info{};
   info.mask = kInfoExit;
-  if (::ioctl(pidfd, kGetInfo, &info) != 0 || (info.mask & kInfoExit) == 0) return std::nullopt;
-  if (WIFSIGNALED(info.exit_code)) return ProcessExit{0, WTERMSIG(info.exit_code)};
-  return ProcessExit{WEXITSTATUS(info.exit_code), 0};
+  if (::ioctl(pidfd, kGetInfo, &info) == 0 && (info.mask & kInfoExit) != 0) return from_status(info.exit_code);
+  const std::optional<int> status = zombie_status(pid);
+  // Not reaped yet, so the zombie that was looked at is this one and not a later process of this number.
+  if (status && signal_process(pidfd, 0)) return from_status(*status);
+  return std::nullopt;
 }
 
 }  // namespace strata::sys

@@ -26,9 +26,9 @@ void reap(int pidfd);
 // False when it has ended, or may not be signalled.
 bool signal_process(int pidfd, int signal);
 
-// How a process that is not our child ended: ioctl PIDFD_GET_INFO with PIDFD_INFO_EXIT (Linux 6.15).
-// The kernel knows once the parent has reaped it (the pidfd then polls POLLHUP). nullopt before that, and
-// where the kernel cannot tell.
-std::optional<ProcessExit> exit_of_stranger(int pidfd);
+// How a process that is not our child ended: as long as it is a zombie /proc/PID/stat tells, and once its
+// parent has reaped it (the pidfd then polls POLLHUP) ioctl PIDFD_GET_INFO with PIDFD_INFO_EXIT (Linux 6.15).
+// nullopt when it has not ended, or nobody tells. `pid` is the process behind the pidfd.
+std::optional<ProcessExit> exit_of_stranger(int pidfd, pid_t pid);
 
 }  // namespace strata::sys

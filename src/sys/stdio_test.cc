@@ -104,15 +104,17 @@ TEST_F(Stdio, AProgramThatIsNotThereIs127) {
   EXPECT_EQ(wait_child(child.pid)->code, 127);
 }
 
-TEST_F(Stdio, TheExitOfAStrangerIsKnownOnceItsParentHasReapedIt) {
-  Child child = spawn({.program = "/bin/sh", .arguments = {"sh", "-c", "exit 5"}}).value();
+TEST_F(Stdio, TheExitOfAStrangerIsKnownBeforeAndAfterItsParentHasReapedIt) {
+  Child child = spawn({.program = "/bin/sh", .arguments = {"sh", "-c", "read x; exit 5"}}).value();
+  EXPECT_FALSE(exit_of_stranger(child.pidfd(), child.pid()));
+  ASSERT_TRUE(child.kill(SIGKILL));
   pollfd entry{child.pidfd(), POLLIN, 0};
   ASSERT_TRUE(wait_ready(std::span(&entry, 1)).value());
-  EXPECT_FALSE(exit_of_stranger(child.pidfd()));
+  EXPECT_EQ(exit_of_stranger(child.pidfd(), child.pid())->signal, SIGKILL);
   ASSERT_TRUE(child.wait());
-  const auto exit = exit_of_stranger(child.pidfd());
+  const auto exit = exit_of_stranger(child.pidfd(), child.pid());
   if (!exit) GTEST_SKIP() << "PIDFD_INFO_EXIT needs Linux 6.15";
-  EXPECT_EQ(exit->code, 5);
+  EXPECT_EQ(exit->signal, SIGKILL);
 }
 
 TEST_F(Stdio, ReplacingInADirectoryLeavesOneFile) {

@@ -153,23 +153,30 @@ struct LogFiles {
 
 Result<ino_t> inode(int fd) { return TRY(sys::stat_fd(fd)).st_ino; }
 
-// All files of the log as they were at one moment: should a rotation come between, it is done again.
+// The inode of a file by its name; 0 when there is none.
+Result<ino_t> inode_of(const std::string& path) {
+  const Result<struct stat> status = sys::stat_path(path);
+  if (status) return status->st_ino;
+  if (status.error().error_number() == ENOENT) return ino_t{0};
+  return status.error();
+}
+
+// All files of the log as they were at one moment: should a rotation come between, it is done again. In the
+// midst of a rotation the current file may be missing for a moment; then the first rotated one is the newest.
 Result<LogFiles> open_files(const std::string& path) {
-  constexpr int kTries = 100;
+  constexpr int kTries = 1000;
   for (int i = 0; i < kTries; ++i) {
     std::vector<sys::UniqueFd> newest_first;
+    ino_t current = 0, rotated = 0;
     for (int number = 0; number < kMaxFiles; ++number) {
-      const std::string name = number == 0 ? path : fmt::format("{}.{}", path, number);
-      Result<sys::UniqueFd> fd = sys::open_file(name, O_RDONLY | O_NOFOLLOW);
-      if (!fd && fd.error().error_number() == ENOENT) {
-        if (number == 0 && !sys::exists(path + ".1")) return LogFiles{};
-        break;
-      }
-      newest_first.push_back(TRY(std::move(fd)));
+      Result<sys::UniqueFd> fd = sys::open_file(number == 0 ? path : fmt::format("{}.{}", path, number), O_RDONLY | O_NOFOLLOW);
+      if (!fd && fd.error().error_number() != ENOENT) return std::move(fd).take_error();
+      if (!fd && number > 0) break;
+      if (!fd) continue;
+      if (number <= 1) (number == 0 ? current : rotated) = TRY(inode(fd->get()));
+      newest_first.push_back(std::move(*fd));
     }
-    if (newest_first.empty()) continue;
-    const Result<struct stat> again = sys::stat_path(path);
-    if (again && again->st_ino == TRY(inode(newest_first[0].get()))) {
+    if (TRY(inode_of(path)) == current && TRY(inode_of(path + ".1")) == rotated) {
       std::ranges::reverse(newest_first);
       return LogFiles{std::move(newest_first)};
     }

@@ -79,6 +79,7 @@ Result<Monitor> Monitor::create(const MonitorArguments& arguments) {
     TRY(sys::set_nonblocking(arguments.client, true));
     monitor.links_[0] = TRY(MonitorLink::create(sys::UniqueFd(arguments.client), true));
     monitor.links_[0].owns = arguments.client_owns;
+    monitor.links_[0].greeted = true;
   }
   monitor.chunk_ = TRY(sys::PageBuffer::create(kMaxPayload));
   // A container runs without a log rather than not at all.
@@ -225,7 +226,9 @@ void Monitor::handle(MonitorLink& link, const Frame& frame) {
       if (const auto hello = payload_as<Hello>(frame.payload)) {
         link.wants = hello->flags & (kWantStdout | kWantStderr | kWantStdin);
         link.send_value(FrameType::kHello, Hello{terminal_ ? 1U : 0U, arguments_.init_pid});
-        if (phase_ >= Phase::kTearingDown) link.send_value(FrameType::kExit, exit_);
+        // Who comes late is told at once.
+        if (phase_ >= Phase::kTearingDown && !link.greeted) link.send_value(FrameType::kExit, exit_);
+        link.greeted = true;
       }
       break;
     case FrameType::kStdinEnd:
@@ -333,7 +336,7 @@ void Monitor::write_exit_file() {
 void Monitor::tell_exit() {
   bool chosen = false;
   for (MonitorLink& link : links_) {
-    if (!link.open()) continue;
+    if (!link.open() || !link.greeted) continue;
     Exit exit = exit_;
     exit.tear_down = link.asked_to_tear_down = link.owns && !std::exchange(chosen, chosen || link.owns);
     link.send_value(FrameType::kExit, exit);

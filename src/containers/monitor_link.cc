@@ -79,12 +79,12 @@ bool MonitorLink::room() const {
 }
 
 void MonitorLink::send(FrameType type, std::span<const std::byte> payload) {
-  if (!open()) return;
+  if (!open() || given_up_) return;
   const auto queue = memory_.bytes().subspan(kOutAt, kOutSize);
   const std::size_t needed = kFrameHeaderSize + payload.size();
   if (out_end_ + needed > kOutSize) {
     const std::size_t waits = waiting();
-    if (waits + needed > kOutSize) return close();  // callers ask room(): a client that floods us with hellos
+    if (waits + needed > kOutSize) return give_up();  // a client that floods us with hellos and reads no answer
     std::memmove(queue.data(), queue.data() + out_begin_, waits);
     out_begin_ = 0;
     out_end_ = waits;
@@ -103,7 +103,7 @@ void MonitorLink::flush() {
   if (waiting() > 0) {
     const auto queue = memory_.bytes().subspan(kOutAt + out_begin_, waiting());
     const Result<std::size_t> sent = sys::send_now(fd(), queue);
-    if (!sent) return close();
+    if (!sent) return give_up();
     out_begin_ += *sent;
     if (*sent > 0) last_progress_ = now;
   }
@@ -111,6 +111,12 @@ void MonitorLink::flush() {
     out_begin_ = out_end_ = 0;
     last_progress_ = now;
   }
+}
+
+void MonitorLink::give_up() {
+  given_up_ = true;
+  out_begin_ = out_end_ = 0;
+  sys::shut_down(fd());
 }
 
 void MonitorLink::rest() {

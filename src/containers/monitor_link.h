@@ -48,7 +48,8 @@ class MonitorLink {
   void send_value(FrameType type, const T& value) {
     send(type, std::as_bytes(std::span(&value, 1)));
   }
-  // Sends what waits, as far as it goes; a broken connection closes the link.
+  // Sends what waits, as far as it goes. A connection that takes nothing any more is given up: what waits is
+  // dropped, and receive() comes to its end.
   void flush();
 
   std::size_t waiting() const { return out_end_ - out_begin_; }
@@ -65,12 +66,14 @@ class MonitorLink {
 
   std::uint32_t wants = 0;     // HelloFlags
   bool foreground = false;
+  bool greeted = false;        // said kHello, so it is to be told of the exit
   bool owns = false;           // said kOwn
   bool asked_to_tear_down = false;
   bool stdin_ended = false;
 
  private:
   Result<bool> read_more();
+  void give_up();
   Result<> queue_stdin(std::span<const std::byte> bytes);
 
   sys::UniqueFd socket_;
@@ -79,6 +82,7 @@ class MonitorLink {
   std::size_t out_begin_ = 0, out_end_ = 0;
   std::size_t stdin_begin_ = 0, stdin_end_ = 0;
   std::uint32_t taken_unreported_ = 0;
+  bool given_up_ = false;
   std::chrono::nanoseconds last_progress_{};
 };
 

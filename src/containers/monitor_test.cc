@@ -274,7 +274,7 @@ TEST_F(MonitorTest, AKilledClientLetsTheContainerGoOn) {
 
 TEST_F(MonitorTest, AnOwnerIsAskedToTearDownAndOthersWaitForIt) {
   config_.teardown_command = {"/bin/sh", "-c", "echo torn > " + dir_.path() + "/torn"};
-  start("read x; exit 0", true, true);
+  start("exec sleep 1000", true, true);
   MonitorClient other = join(true);
   ASSERT_TRUE(other.send_signal(SIGKILL));
   EXPECT_EQ(collect(*client_).exit->tear_down, 1);
@@ -344,8 +344,9 @@ TEST_F(MonitorTest, AKilledMonitorLeavesTheContainerAndAnotherAdoptsIt) {
 TEST_F(MonitorTest, LogsAreFollowedAcrossRotationsToTheEnd) {
   config_.log_max_size = 20'000;
   config_.log_max_files = 100;
-  start("i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo $i; done", false);
+  start("while [ ! -e " + dir_.path() + "/go ]; do :; done; i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo $i; done", false);
   MonitorClient client = join();
+  ASSERT_TRUE(sys::replace_file(dir_.path() + "/go", ""));
   int expected = 0;
   ASSERT_TRUE(follow_log(config_.log_path, {}, &client, [&](const LogEntry& entry) -> Result<bool> {
     EXPECT_EQ(entry.bytes, std::to_string(++expected) + "\n");

@@ -76,6 +76,8 @@ Result<std::size_t> send_now(int socket, std::span<const std::byte> bytes) {
   }
 }
 
+void shut_down(int socket) { ::shutdown(socket, SHUT_RDWR); }
+
 Result<> send_all(int socket, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);

@@ -161,22 +161,29 @@ Result<ino_t> inode_of(const std::string& path) {
   return status.error();
 }
 
-// All files of the log as they were at one moment: should a rotation come between, it is done again. In the
-// midst of a rotation the current file may be missing for a moment; then the first rotated one is the newest.
+std::string file_name(const std::string& path, int number) {
+  return number == 0 ? path : fmt::format("{}.{}", path, number);
+}
+
+// All files of the log as they were at one moment. A rotation renames one file after the other, the oldest
+// first, so while it goes on one number is missing, or a file is met under two; what was opened counts only
+// if every name still means the same afterwards.
 Result<LogFiles> open_files(const std::string& path) {
   constexpr int kTries = 1000;
   for (int i = 0; i < kTries; ++i) {
     std::vector<sys::UniqueFd> newest_first;
-    ino_t current = 0, rotated = 0;
+    std::vector<ino_t> inodes;  // by number; 0: missing
     for (int number = 0; number < kMaxFiles; ++number) {
-      Result<sys::UniqueFd> fd = sys::open_file(number == 0 ? path : fmt::format("{}.{}", path, number), O_RDONLY | O_NOFOLLOW);
+      Result<sys::UniqueFd> fd = sys::open_file(file_name(path, number), O_RDONLY | O_NOFOLLOW);
       if (!fd && fd.error().error_number() != ENOENT) return std::move(fd).take_error();
-      if (!fd && number > 0) break;
-      if (!fd) continue;
-      if (number <= 1) (number == 0 ? current : rotated) = TRY(inode(fd->get()));
-      newest_first.push_back(std::move(*fd));
+      inodes.push_back(fd ? TRY(inode(fd->get())) : 0);
+      if (fd) newest_first.push_back(std::move(*fd));
+      if (number > 0 && inodes[inodes.size() - 1] == 0 && inodes[inodes.size() - 2] == 0) break;
     }
-    if (TRY(inode_of(path)) == current && TRY(inode_of(path + ".1")) == rotated) {
+    bool same = true;
+    for (std::size_t number = 0; number < inodes.size() && same; ++number)
+      same = TRY(inode_of(file_name(path, static_cast<int>(number)))) == inodes[number];
+    if (same) {
       std::ranges::reverse(newest_first);
       return LogFiles{std::move(newest_first)};
     }

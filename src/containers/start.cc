@@ -129,6 +129,8 @@ Result<> Containers::start_locked(const Container& container, StartOptions optio
   const ContainerPaths files = paths(container.id);
   const images::Image image = TRY(parts_.images.get(container.image_id), "image {}", container.image_name);
 
+  // Set-id programs of an image are nothing for the host's users.
+  TRY(sys::make_directories(files.directory, 0700));
   TRY(sys::make_directories(files.upper));
   TRY(sys::make_directories(files.work));
   TRY(sys::make_directories(files.run_directory, 0711));

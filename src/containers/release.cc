@@ -55,10 +55,7 @@ Result<> leave_cgroup() {
 
 void remove_monitor_cgroup() {
   Result<sys::Cgroup> cgroup = sys::Cgroup::open(std::string(kMonitorCgroup));
-  if (!cgroup || cgroup->empty()) return;
-  // remove() would wait for those that live in it.
-  const Result<std::vector<pid_t>> processes = cgroup->processes();
-  if (processes && processes->empty()) (void)!cgroup->remove();
+  if (cgroup) cgroup->remove_unused();
 }
 
 }  // namespace strata::containers

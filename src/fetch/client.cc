@@ -13,6 +13,7 @@
 #include "sys/memory_file.h"
 #include "sys/message_socket.h"
 #include "sys/process.h"
+#include "sys/unix_socket.h"
 
 namespace strata::fetch {
 

@@ -209,6 +209,10 @@ std::vector<std::pair<std::string, std::string>> Cgroup::directories() const {
   return result;
 }
 
+void Cgroup::remove_unused() {
+  for (const auto& [name, directory] : directories()) ::rmdir(directory.c_str());
+}
+
 Result<> Cgroup::remove() {
   Result<> first;
   for (const auto& [name, directory] : directories())

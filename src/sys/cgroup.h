@@ -94,6 +94,8 @@ class [[nodiscard]] Cgroup {
 
   // Removes the directories, those below too; gone already is no error. Processes left: kConflict.
   Result<> remove();
+  // One try, without waiting: a group that somebody is in, or enters at this moment, stays.
+  void remove_unused();
 
   // Hierarchy ("memory", "cpu,cpuacct"; "" is v2's) and the group's directory in it, as this
   // process sees it.

@@ -77,6 +77,4 @@ Result<Message> receive_message(int socket) {
   return message;
 }
 
-void shut_down(int socket) { ::shutdown(socket, SHUT_RDWR); }
-
 }  // namespace strata::sys

@@ -29,7 +29,4 @@ Result<> send_message(int socket, std::string_view bytes, std::span<const int> f
 // limit, or with more descriptors, is kCorrupt.
 Result<Message> receive_message(int socket);
 
-// shutdown(2) of both directions: whoever waits on either end wakes up and sees the peer gone.
-void shut_down(int socket);
-
 }  // namespace strata::sys

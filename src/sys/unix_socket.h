@@ -21,7 +21,8 @@ Result<std::optional<UniqueFd>> accept_waiting(int listener);
 
 // The bytes that can be sent without waiting, maybe 0; never SIGPIPE. Errors: EPIPE, ECONNRESET, …
 Result<std::size_t> send_now(int socket, std::span<const std::byte> bytes);
-// Both sides meet the end of the connection, once what was received before has been read.
+// shutdown(2) of both directions: whoever waits on either end wakes up and meets the end of the connection, once
+// what was received before has been read.
 void shut_down(int socket);
 // All of them, waiting as long as it takes; never SIGPIPE.
 Result<> send_all(int socket, std::span<const std::byte> bytes);

@@ -26,20 +26,22 @@ Result<bool> wait_gone(int pidfd, std::optional<milliseconds> timeout) {
   return sys::wait_ready(std::span(&entry, 1), timeout);
 }
 
-// False when the monitor has not told of the exit within the time. Whoever is to tear down has done so, or is us.
+// False when the monitor has not told of the exit within the time. When another client is to tear down, that
+// too is waited for, as long as the time lasts: our own teardown then finds what is left.
 Result<bool> wait_told(MonitorClient& client, milliseconds timeout) {
   const auto deadline = sys::monotonic_now() + timeout;
+  bool told = false;
   for (;;) {
     while (const std::optional<Frame> frame = TRY(client.next())) {
       if (frame->type != FrameType::kExit) continue;
+      told = true;
       const std::optional<Exit> exit = payload_as<Exit>(frame->payload);
-      if (exit && exit->tear_down == 0) TRY(client.wait_closed());
-      return true;
+      if (!exit || exit->tear_down != 0) return true;
     }
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - sys::monotonic_now());
     pollfd entry = {.fd = client.fd(), .events = POLLIN};
-    if (left <= milliseconds(0) || !TRY(sys::wait_ready(std::span(&entry, 1), left))) return false;
-    if (!TRY(client.receive())) return true;  // the monitor is gone
+    if (left <= milliseconds(0) || !TRY(sys::wait_ready(std::span(&entry, 1), left))) return told;
+    if (!TRY(client.receive())) return true;  // all is torn down, or the monitor was killed
   }
 }
 

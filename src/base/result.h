@@ -61,12 +61,16 @@ Error add_context(Error error, fmt::format_string<Args...> format, Args&&... arg
 }  // namespace strata
 
 // The value of `expression`, or return its error (with the formatted context, if one is given).
-// The expression must not hold a comma outside parentheses.
-#define TRY(expression, ...)                                                                  \
-  __extension__({                                                                             \
-    auto&& try_result_ = (expression);                                                        \
-    if (!try_result_) [[unlikely]]                                                            \
-      return ::strata::detail::add_context(std::move(try_result_).take_error() __VA_OPT__(, ) \
-                                               __VA_ARGS__);                                  \
-    std::move(try_result_).value();                                                           \
+// The expression must not hold a comma outside parentheses. TRYs may nest: each has a variable of its own.
+#define TRY(expression, ...) \
+  STRATA_TRY_NAMED(STRATA_TRY_JOIN(try_result_, __COUNTER__), expression __VA_OPT__(, ) __VA_ARGS__)
+
+#define STRATA_TRY_JOIN(a, b) STRATA_TRY_JOIN_EXPANDED(a, b)
+#define STRATA_TRY_JOIN_EXPANDED(a, b) a##b
+#define STRATA_TRY_NAMED(name, expression, ...)                                                    \
+  __extension__({                                                                                 \
+    auto&& name = (expression);                                                                   \
+    if (!name) [[unlikely]]                                                                       \
+      return ::strata::detail::add_context(std::move(name).take_error() __VA_OPT__(, ) __VA_ARGS__); \
+    std::move(name).value();                                                                      \
   })

@@ -110,7 +110,8 @@ class BuildTest : public testing::Test {
   }
   // Nothing in flight stays.
   void expect_nothing_left() {
-    for (const auto& name : sys::list_directory(store_->directory("leases").value()).value())
+    const auto leases = sys::list_directory(store_->directory("leases").value()).value();
+    for (const auto& name : leases)
       ADD_FAILURE() << "lease " << name << " is still there";
   }
   // FROM busybox, made once.

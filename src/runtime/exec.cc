@@ -14,6 +14,7 @@
 #include "sys/file.h"
 #include "sys/mount.h"
 #include "sys/namespace.h"
+#include "sys/pidfd.h"
 #include "sys/process_state.h"
 #include "sys/pty.h"
 #include "sys/rooted_path.h"
@@ -31,6 +32,7 @@ struct Inside {
   const sys::Cgroup* cgroup;
   Stdio stdio;
   int control, callers_control;
+  int root;  // init's
 };
 
 // A pty of the devpts that is mounted in the container; nothing else that may lie there under that
@@ -50,8 +52,10 @@ Result<> set_up(const Inside& inside) {
   TRY(sys::new_session());
   TRY(sys::new_session_keyring());
   if (inside.cgroup != nullptr) TRY(inside.cgroup->enter_self());
-  // setns(2) into a mount namespace takes root and working directory along.
   TRY(sys::join_namespace(inside.options.init_pidfd, kNamespaces));
+  // setns(2) leads to the root of the mount namespace. That is not init's when strata itself runs in a chroot:
+  // then the host's root lies under there, and pivot_root(2) exchanged only the chroot's.
+  TRY(sys::enter_root(inside.root));
   if (inside.plan.process.terminal) {
     sys::Pty pty = TRY(container_pty(), "terminal");
     TRY(sys::make_controlling_terminal(pty.terminal.get()));
@@ -80,6 +84,16 @@ Result<> set_up(const Inside& inside) {
 
 Error not_running() { return error(ErrorKind::kConflict, "the container is not running"); }
 
+// Init's root directory. The number of a process that has ended may belong to another one: it is asked again after.
+Result<sys::UniqueFd> root_of_init(int init_pidfd) {
+  const pid_t init = TRY(sys::pid_of(init_pidfd));
+  if (init == 0) return not_running();
+  Result<sys::UniqueFd> root =
+      sys::open_file("/proc/" + std::to_string(init) + "/root", O_PATH | O_DIRECTORY);
+  if (TRY(sys::pid_of(init_pidfd)) != init) return not_running();
+  return root;
+}
+
 // The child's errors, or nothing once it has executed its program.
 Result<> await_execution(int control, sys::UniqueFd& terminal) {
   for (;;) {
@@ -98,6 +112,7 @@ Result<Process> exec(const ExecOptions& options) {
   std::optional<sys::Cgroup> group;
   if (const std::string& path = options.container.linux_part.cgroups_path; !path.empty())
     group = TRY(sys::Cgroup::open(path));
+  const sys::UniqueFd root = TRY(root_of_init(options.init_pidfd));
   sys::SocketPair control = TRY(sys::make_socket_pair(SOCK_SEQPACKET));
 
   const auto stream = [&](int fd) { return fd >= 0 ? fd : null.get(); };
@@ -116,7 +131,8 @@ Result<Process> exec(const ExecOptions& options) {
                   group && !group->empty() ? &*group : nullptr,
                   {stream(options.stdio.in), stream(options.stdio.out), stream(options.stdio.err)},
                   control.second.get(),
-                  control.first.get()});
+                  control.first.get(),
+                  root.get()});
     return child;
   };
   auto made = make_child();

@@ -47,6 +47,12 @@ Result<> unshare_namespace(int flags) {
   return {};
 }
 
+Result<> enter_root(int dir) {
+  if (::fchdir(dir) != 0) return Error::from_errno(errno, "fchdir to the root");
+  if (::chroot(".") != 0) return Error::from_errno(errno, "chroot");
+  return {};
+}
+
 Result<ChildPidNamespace> ChildPidNamespace::enter(int fd) {
   UniqueFd own = TRY(open_file("/proc/thread-self/ns/pid", O_RDONLY));
   TRY(join_namespace(fd, CLONE_NEWPID), "pid");

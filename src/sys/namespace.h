@@ -24,6 +24,8 @@ Result<Child> clone_process(const CloneOptions& options);
 // setns(2) with a namespace's descriptor, or a pidfd and several CLONE_NEW… flags (Linux 5.8).
 Result<> join_namespace(int fd, int flags);
 Result<> unshare_namespace(int flags);
+// Makes `dir` the root and the working directory of this process.
+Result<> enter_root(int dir);
 
 // Children of the calling thread are made in another pid namespace as long as this lives.
 class [[nodiscard]] ChildPidNamespace {

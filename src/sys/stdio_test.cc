@@ -105,7 +105,8 @@ TEST_F(Stdio, AProgramThatIsNotThereIs127) {
 }
 
 TEST_F(Stdio, TheExitOfAStrangerIsKnownBeforeAndAfterItsParentHasReapedIt) {
-  Child child = spawn({.program = "/bin/sh", .arguments = {"sh", "-c", "read x; exit 5"}}).value();
+  const Pipe input = make_pipe().value();  // never written to: it waits until it is killed
+  Child child = spawn({.program = "/bin/sh", .arguments = {"sh", "-c", "read x; exit 5"}, .fds = {{input.read.get(), 0}}}).value();
   EXPECT_FALSE(exit_of_stranger(child.pidfd(), child.pid()));
   ASSERT_TRUE(child.kill(SIGKILL));
   pollfd entry{child.pidfd(), POLLIN, 0};

@@ -56,8 +56,11 @@ class MonitorTest : public ::testing::Test {
     auto setup = MonitorSetup::prepare(config_).value();
     auto pair = sys::make_socket_pair(SOCK_STREAM).value();
     auto pid_pipe = sys::make_pipe().value();
+    // As `run` does: the hello is on its way before a monitor could be gone again.
+    if (attach) client_ = MonitorClient::open(std::move(pair.first), own, kWantStdout | kWantStderr | kWantStdin).value();
     monitor_ = ::fork();
     if (monitor_ == 0) {
+      client_.reset();
       auto stdio = setup.take_container_stdio();
       sys::UniqueFd master;
       if (config_.terminal) {
@@ -81,7 +84,6 @@ class MonitorTest : public ::testing::Test {
     pid_pipe.write.reset();
     ASSERT_EQ(sys::read_full(pid_pipe.read.get(), std::as_writable_bytes(std::span(&init_, 1))).value(), sizeof init_);
     pair.second.reset();
-    if (attach) client_ = MonitorClient::open(std::move(pair.first), own, kWantStdout | kWantStderr | kWantStdin).value();
   }
 
   MonitorClient join(bool own = false, std::uint32_t wants = 0) {

@@ -23,10 +23,16 @@
 #include "sys/temp_dir.h"
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 namespace strata::images {
 namespace {
 
-constexpr const char* kRegistryProgram = "/usr/bin/docker-registry";
+// Where ./test unpacked it, or where the package installs it.
+const char* registry_program() {
+  const char* unpacked = std::getenv("STRATA_TEST_REGISTRY");
+  return unpacked != nullptr ? unpacked : "/usr/bin/docker-registry";
+}
 const std::vector<std::string> kNone;
 constexpr const char* kSkopeo = "/usr/bin/skopeo";
 
@@ -64,7 +70,7 @@ class Registry {
             "  delete:\n    enabled: true\nhttp:\n  addr: 127.0.0.1:{}\n",
             directory_, port_)));
     log_ = sys::open_file(directory + "/registry.log", O_WRONLY | O_CREAT | O_APPEND).value();
-    child_ = sys::spawn({.program = kRegistryProgram,
+    child_ = sys::spawn({.program = registry_program(),
                          .arguments = {"docker-registry", "serve", config},
                          .environment = std::nullopt,
                          .fds = {{log_.get(), 1}, {log_.get(), 2}}})
@@ -181,7 +187,7 @@ struct Host {
 class TransferTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!sys::exists(kRegistryProgram)) GTEST_SKIP() << kRegistryProgram << " is not installed";
+    if (!sys::exists(registry_program())) GTEST_SKIP() << registry_program() << " is not installed";
     registry_ = std::make_unique<Registry>(directory_.path());
     host_ = std::make_unique<Host>(directory_.path() + "/host");
   }

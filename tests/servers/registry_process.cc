@@ -17,7 +17,11 @@
 namespace strata::test {
 namespace {
 
-constexpr const char* kProgram = "/usr/bin/docker-registry";
+// Where ./test unpacked it, or where the package installs it.
+const char* program() {
+  const char* unpacked = std::getenv("STRATA_TEST_REGISTRY");
+  return unpacked != nullptr ? unpacked : "/usr/bin/docker-registry";
+}
 
 // Whether it is this process that listens on 127.0.0.1:port: another one may have taken the port
 // meanwhile.
@@ -65,7 +69,7 @@ void write_config(const std::string& directory, int port, const RegistryProcess:
 
 }  // namespace
 
-bool RegistryProcess::installed() { return ::access(kProgram, X_OK) == 0; }
+bool RegistryProcess::installed() { return ::access(program(), X_OK) == 0; }
 
 RegistryProcess::RegistryProcess() : RegistryProcess(Options{}) {}
 
@@ -85,7 +89,7 @@ RegistryProcess::RegistryProcess(const Options& options) {
       const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
       ::dup2(out, 1);
       ::dup2(out, 2);
-      ::execl(kProgram, kProgram, "serve", config.c_str(), nullptr);
+      ::execl(program(), program(), "serve", config.c_str(), nullptr);
       ::_exit(127);
     }
     // Another program may have taken the port meanwhile: then this one ends and the next port is

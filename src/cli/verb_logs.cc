@@ -62,11 +62,10 @@ Result<std::optional<std::uint64_t>> parse_tail(const std::string& text) {
 }  // namespace
 
 Result<int> run_logs(Context& context, const Verb& verb, Arguments arguments) {
-  bool follow = false, timestamps = false, details = false;
+  bool follow = false, timestamps = false;
   std::string tail = "all", since, until;
   std::vector<std::string> names;
   Options options(verb);
-  options.flag("--details", details, "Show extra details provided to logs");
   options.flag("-f,--follow", follow, "Follow log output");
   options.value("--since", since, "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)");
   options.value("-n,--tail", tail, "Number of lines to show from the end of the logs");

@@ -31,6 +31,7 @@
 
 #include "base/result.h"
 #include "codec/compression.h"
+#include "layers/merged_tree.h"
 #include "oci/digest.h"
 #include "sys/unique_fd.h"
 
@@ -135,6 +136,10 @@ class Layers {
                       const std::optional<oci::Digest>& parent_chain);
 
   Result<sys::UniqueFd> open_tar(const oci::Digest& diff_id);
+  // What a chain shows, bottom first, to be walked without a mount; and what one layer has itself. Who asks
+  // what is in an image uses these, and open_tar() only for the bytes of the tar as they are.
+  Result<MergedTree> tree(std::span<const oci::Digest> chain);
+  Result<MergedTree> own_tree(const oci::Digest& chain_id);
   // The tar as gzip or zstd, made by a worker on all processors. The same tar gives the same bytes.
   // Errors: kNotFound; kCorrupt when the tar on the disk is not what its diff ID says.
   Result<CompressedLayer> compress(store::Lease& lease, const oci::Digest& diff_id, codec::Compression compression);

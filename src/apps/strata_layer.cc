@@ -4,13 +4,14 @@
 //   strata-layer index LIMITS…      3: the bytes, compressed or not   4: the tar to write ("in place": 3 is it)
 //                                   5: the index to write             6: the report
 //                                   7: attributes of implied parents, if "implied"
+//                                   8: what comes before the bytes of 3, if "continued"; they are appended
 //     as nobody, without capabilities, unable to open anything (Landlock, seccomp).
 //   strata-layer directory LIMITS…  3: the tar   5: an empty directory   6, 7: as above
 //     as root, but confined to that directory and with the capabilities that restoring attributes takes.
 //   strata-layer compress gzip|zstd  3: the tar   5: the blob to write   6: the report
 //     as nobody, as above.
 //
-// LIMITS…: max-tar-size max-entries max-metadata KEY|- in-place|copy implied|none
+// LIMITS…: max-tar-size max-entries max-metadata KEY|- in-place|copy implied|none continued|all
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <sys/stat.h>
@@ -38,10 +39,10 @@ namespace {
 
 using namespace strata;
 
-constexpr int kInput = 3, kTar = 4, kOutput = 5, kReport = 6, kImplied = 7;
+constexpr int kInput = 3, kTar = 4, kOutput = 5, kReport = 6, kImplied = 7, kKept = 8;
 
 Result<layers::UnpackOptions> parse_arguments(int argc, char** argv) {
-  if (argc != 8) return error(ErrorKind::kInvalidArgument, "strata-layer is started by strata only");
+  if (argc != 9) return error(ErrorKind::kInvalidArgument, "strata-layer is started by strata only");
   const auto number = [&](int i) { return parse_unsigned(argv[i]).value_or(0); };
   layers::UnpackOptions options;
   options.input = kInput;
@@ -54,6 +55,7 @@ Result<layers::UnpackOptions> parse_arguments(int argc, char** argv) {
     const std::string text = TRY(sys::read_fd(kImplied, layers::kMaxReport));
     options.implied_attributes = TRY(layers::parse_implied_attributes(text));
   }
+  if (std::string_view(argv[8]) == "continued") options.kept = kKept;
   options.decompress = codec::decompress_fast;
   return options;
 }
@@ -68,7 +70,7 @@ void end_with_parent() {
 
 // What threads, memory and the descriptors that are open need: nothing with a path, no new descriptor.
 constexpr std::string_view kAllowed[] = {
-    "read", "write", "pread64", "pwrite64", "lseek", "close", "fstat", "newfstatat", "fstatfs", "poll",
+    "read", "write", "pread64", "pwrite64", "ftruncate", "lseek", "close", "fstat", "newfstatat", "fstatfs", "poll",
     "mmap", "munmap", "mprotect", "mremap", "madvise", "brk", "futex", "clone3", "clone", "set_robust_list", "rseq",
     "sched_yield", "sched_getaffinity", "prlimit64", "exit", "exit_group", "getrandom", "gettid", "getpid", "tgkill",
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "restart_syscall", "clock_gettime", "clock_nanosleep"};

@@ -3,6 +3,7 @@
 #include "build/cache.h"
 #include "containers/containers.h"
 #include "engine/image_uses.h"
+#include "images/partial_blob.h"
 #include "layers/layers.h"
 #include "network/networks.h"
 #include "sys/tree_size.h"
@@ -45,6 +46,7 @@ Result<PruneReport> prune(Engine& engine, bool all_images) {
   images::Pruned pruned = TRY(engine.images().prune(all_images, image_uses(engine)));
   report.images = std::move(pruned.removals);
   report.reclaimed += pruned.reclaimed;
+  report.reclaimed += TRY(images::remove_partial_blobs(engine.store()));
   TRY(unmount_unused_layers(engine));
   TRY(engine.networks().remove_if_unused());
   return report;

@@ -36,8 +36,8 @@ struct Request {
   // A success (2xx) sends its body here, a pipe or file, instead of into Response::body.
   int output = -1;
   std::uint64_t max_body = 1 << 20;
-  // The body from this byte on (Range); a server that sends all of it anyway has the first bytes
-  // dropped.
+  // The body from this byte on (Range). Of a server that sends all of it, the first bytes are dropped;
+  // one that refuses the range (416) or sends another one is asked for all of it.
   std::uint64_t range_start = 0;
   // What is sent: `body` if it is not empty, else upload_size bytes of `upload` (from its beginning
   // if it is a file; to its end, chunked, when the size is unknown), else nothing.

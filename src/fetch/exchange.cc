@@ -101,22 +101,25 @@ std::size_t Exchange::on_header(std::string_view line) {
   if (status < 200) return consumed;
   status_ = static_cast<int>(status);
   if (!is_redirect()) send_head();
-  return failure_ == Failure::kNone ? consumed : 0;
+  return failure_ == Failure::kNone && !asks_again_ ? consumed : 0;
 }
 
 void Exchange::send_head() {
-  head_sent_ = true;
   const auto header = [&](std::string_view name) -> std::string_view {
     for (const auto& [key, value] : headers_)
       if (key == name) return value;
     return {};
   };
   if (request_.range_start > 0 && status_ == 200) skip_ = request_.range_start;
-  if (status_ == 206) {
-    const std::string wanted = fmt::format("bytes {}-", request_.range_start);
-    if (!header("content-range").starts_with(wanted))
-      fail_callback(Failure::kBroken, peer() + " answers with another range than was asked for");
+  const std::string wanted = fmt::format("bytes {}-", request_.range_start);
+  const bool wrong_range = status_ == 206 && !header("content-range").starts_with(wanted);
+  if (request_.range_start > 0 && !whole_body_ && (wrong_range || status_ == 416)) {
+    asks_again_ = true;
+    return;
   }
+  head_sent_ = true;
+  if (wrong_range)
+    fail_callback(Failure::kBroken, peer() + " answers with another range than was asked for");
   const auto length = parse_unsigned(header("content-length"));
   if (length && request_.method != "HEAD" && status_ < 300 && *length > request_.max_body + skip_)
     fail_callback(Failure::kLimit, fmt::format("{} announces {} bytes where at most {} are allowed",
@@ -251,6 +254,10 @@ void Exchange::resume() {
 
 void Exchange::hop_done(CURLcode code) {
   curl_multi_remove_handle(multi_, easy_);
+  if (asks_again_) {
+    whole_body_ = true;
+    return begin_hop();
+  }
   if (code != CURLE_OK) return finish_with(code);
   if (is_redirect() && !head_sent_) {
     if (follow_redirect()) return begin_hop();

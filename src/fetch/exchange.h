@@ -90,6 +90,8 @@ class Exchange {
   Headers headers_;
   std::size_t header_bytes_ = 0;
   bool head_sent_ = false;
+  bool whole_body_ = false;     // the range was refused or misunderstood: ask without
+  bool asks_again_ = false;     // this hop is to be repeated like that
   std::uint64_t skip_ = 0;      // of a whole body where a range was asked for
   std::uint64_t received_ = 0;  // after skip_
   std::uint64_t delivered_ = 0;

@@ -18,6 +18,7 @@ void Exchange::begin_hop() {
   curl_easy_reset(easy_);
   curl_slist_free_all(std::exchange(header_list_, nullptr));
   status_ = 0;
+  asks_again_ = false;
   headers_.clear();
   header_bytes_ = 0;
   uploaded_ = 0;
@@ -62,7 +63,8 @@ void Exchange::begin_hop() {
     if (left_origin_ && equals_ignoring_case(name, "authorization")) continue;
     add_header(name + ": " + value);
   }
-  if (request_.range_start > 0) add_header(fmt::format("Range: bytes={}-", request_.range_start));
+  if (request_.range_start > 0 && !whole_body_)
+    add_header(fmt::format("Range: bytes={}-", request_.range_start));
   add_header("Expect:");
   // What has no body gets no type from libcurl either.
   if (!request_.has_upload) add_header("Content-Type:");

@@ -12,6 +12,8 @@
 #include <thread>
 
 #include "images/images.h"
+#include "images/layer_download.h"
+#include "images/partial_blob.h"
 #include "images/records.h"
 #include "layers/layers.h"
 #include "oci/chain_id.h"
@@ -37,7 +39,7 @@ struct LayerWork {
   oci::Digest chain_id;
   enum class Plan { kPresent, kReuse, kFetch } plan = Plan::kFetch;
   std::optional<layers::Unpacked> unpacked;
-  registry::Download* download = nullptr;  // while it runs
+  std::unique_ptr<LayerDownload> download;  // made when its turn comes
 };
 
 }  // namespace
@@ -63,6 +65,7 @@ class Pull {
   Result<> plan(store::Lease& lease);
   Result<> fetch_layers(store::Lease& lease);
   Result<> fetch_layer(store::Lease& lease, LayerWork& work);
+  void let_others_have_verified_layers();
   Result<> commit_layers(store::Lease& lease);
   Result<> commit_layer(store::Lease& lease, std::size_t index);
   Result<Pulled> record(bool downloaded);
@@ -87,7 +90,8 @@ class Pull {
   oci::ImageConfig config_;
   std::vector<LayerWork> work_;
 
-  // Guards the progress, each work's `download` and `unpacked` while threads run, and failure_.
+  // Guards the progress, each work's plan, `download` and `unpacked` while threads run, and
+  // failure_.
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<Error> failure_;
@@ -181,46 +185,62 @@ Result<> Pull::plan(store::Lease& lease) {
   return {};
 }
 
-// The errors name the layer.
+// The errors name the layer. Another process may turn out to have brought it.
 Result<> Pull::fetch_layer(store::Lease& lease, LayerWork& work) {
-  const std::string layer = "layer " + work.blob.digest.to_string();
-  auto download = TRY(client_.open_blob(reference_, work.blob));
+  LayerDownload* download = nullptr;
   {
     const std::scoped_lock lock(mutex_);
     if (failure_) return *failure_;
-    work.download = &download;
-    report(work, State::kDownloading);
+    work.download = std::make_unique<LayerDownload>(
+        store_, layers_, client_,
+        LayerToDownload{.from = reference_,
+                        .blob = work.blob,
+                        .diff_id = work.diff_id,
+                        .limits = {.max_tar_size = options_.max_layer_size},
+                        .is_here = [this, &work] { return layers_.has_tar(work.diff_id); }});
+    download = work.download.get();
   }
-  auto unpacked = layers_.unpack(lease, download.fd(), {.max_tar_size = options_.max_layer_size});
-  {
-    const std::scoped_lock lock(mutex_);
-    work.download = nullptr;
-  }
-  if (!unpacked) {
-    // Damaged bytes are what a transfer that broke looks like from the other end of the pipe.
-    (void)download.take_fd();
-    if (unpacked.error().kind() == ErrorKind::kCorrupt) TRY(download.finish());
-    return unpacked.error().with_context(layer);
-  }
-  TRY(download.finish());
-  if (unpacked->blob_digest != work.blob.digest)
-    return error(ErrorKind::kCorrupt, "{}: the bytes received have another digest, {}", layer,
-                 unpacked->blob_digest.to_string());
-  if (unpacked->diff_id != work.diff_id)
-    return error(ErrorKind::kCorrupt, "{}: its tar has digest {}, the image config promises {}",
-                 layer, unpacked->diff_id.to_string(), work.diff_id.to_string());
+  auto unpacked = TRY(download->run(lease));
   const std::scoped_lock lock(mutex_);
-  work.unpacked = std::move(*unpacked);
-  report(work, State::kDownloaded, work.blob.size);
+  if (unpacked) {
+    work.unpacked = std::move(unpacked);
+    report(work, State::kDownloaded, work.blob.size);
+  } else {
+    download->done();
+    work.plan = LayerWork::Plan::kReuse;
+  }
   return {};
 }
 
 void Pull::report_downloads() {
   for (LayerWork& work : work_) {
-    if (work.download == nullptr) continue;
-    const std::uint64_t done = work.download->received();
-    report(work, done < work.blob.size ? State::kDownloading : State::kExtracting, done);
+    if (work.download == nullptr || work.plan != LayerWork::Plan::kFetch) continue;
+    switch (work.download->step()) {
+      case LayerDownload::Step::kIdle:
+      case LayerDownload::Step::kVerified:
+        break;
+      case LayerDownload::Step::kWaiting:
+        report(work, State::kWaiting);
+        break;
+      case LayerDownload::Step::kDownloading:
+        report(work, State::kDownloading, work.download->received());
+        break;
+      case LayerDownload::Step::kExtracting:
+        report(work, State::kExtracting, work.blob.size);
+        break;
+    }
   }
+}
+
+// With the lock held. Two pulls of images that have the same layers in another order would wait for
+// each other for ever, if each kept what it has and can only commit on top of what the other has.
+void Pull::let_others_have_verified_layers() {
+  const bool waiting = std::ranges::any_of(work_, [](const LayerWork& work) {
+    return work.download && work.download->step() == LayerDownload::Step::kWaiting;
+  });
+  if (!waiting) return;
+  for (const LayerWork& work : work_)
+    if (work.download) work.download->let_others();
 }
 
 Result<> Pull::fetch_layers(store::Lease& lease) {
@@ -255,6 +275,7 @@ Result<> Pull::commit_layers(store::Lease& lease) {
       while (work_[i].plan == LayerWork::Plan::kFetch && !work_[i].unpacked && !failure_) {
         changed_.wait_for(lock, kProgressPeriod);
         report_downloads();
+        let_others_have_verified_layers();
       }
       if (failure_) return *failure_;
     }
@@ -273,7 +294,7 @@ void Pull::fail(Error reason) {
   if (failure_) return;
   failure_ = std::move(reason);
   for (const LayerWork& work : work_)
-    if (work.download != nullptr) work.download->cancel();
+    if (work.download) work.download->cancel();
 }
 
 Result<> Pull::commit_layer(store::Lease& lease, std::size_t index) {
@@ -283,15 +304,27 @@ Result<> Pull::commit_layer(store::Lease& lease, std::size_t index) {
   if (work.plan == LayerWork::Plan::kPresent) return {};
   if (work.plan == LayerWork::Plan::kReuse) {
     const auto reused = layers_.reuse(lease, work.diff_id, parent);
-    if (reused) return {};
+    if (reused) {
+      const std::scoped_lock lock(mutex_);
+      if (work.download) report(work, State::kAlreadyExists);
+      return {};
+    }
     if (reused.error().kind() != ErrorKind::kNotFound &&
         reused.error().kind() != ErrorKind::kConflict)
       return reused.error().with_context(fmt::format("layer {}", work.blob.digest.to_string()));
     // Its tar went with another image while we were looking.
+    {
+      const std::scoped_lock lock(mutex_);
+      work.plan = LayerWork::Plan::kFetch;
+      for (const LayerWork& other : work_)
+        if (other.download) other.download->let_others();
+    }
     TRY(fetch_layer(lease, work));
+    if (!work.unpacked) return commit_layer(lease, index);
   }
   TRY(layers_.commit(lease, *work.unpacked, parent), "layer {}", work.blob.digest.to_string());
   const std::scoped_lock lock(mutex_);
+  if (work.download) work.download->done();
   report(work, State::kComplete, work.blob.size);
   return {};
 }
@@ -360,6 +393,7 @@ Result<Pulled> Pull::run() {
     }
   }
   TRY(fetch_config());
+  TRY(bound_partial_blobs(store_));
   store::Lease lease = TRY(store::Lease::create(store_));
   TRY(plan(lease));
   TRY(fetch_layers(lease));

@@ -71,7 +71,7 @@ WorkerJob Layers::Impl::job(const Limits& limits) const {
 }
 
 Result<Unpacked> Layers::Impl::unpack(store::Lease& lease, int input, const std::string& own_tar,
-                                      const Limits& limits) {
+                                      const Limits& limits, int kept) {
   Unpacked unpacked;
   unpacked.tar_path = own_tar.empty() ? lease_file(lease, "tar") : own_tar;
   unpacked.index_path = lease_file(lease, "index");
@@ -79,6 +79,7 @@ Result<Unpacked> Layers::Impl::unpack(store::Lease& lease, int input, const std:
   sys::UniqueFd tar;
   WorkerJob work = job(limits);
   work.index = index.get();
+  work.kept = kept;
   if (own_tar.empty()) {
     tar = TRY(sys::open_file(unpacked.tar_path, O_RDWR | O_CREAT | O_EXCL, 0600));
     work.input = input;
@@ -106,12 +107,12 @@ Result<Unpacked> Layers::Impl::unpack(store::Lease& lease, int input, const std:
   return unpacked;
 }
 
-Result<Unpacked> Layers::unpack(store::Lease& lease, int fd, const Limits& limits) {
-  return impl_->unpack(lease, fd, "", limits);
+Result<Unpacked> Layers::unpack(store::Lease& lease, int fd, const Limits& limits, int kept) {
+  return impl_->unpack(lease, fd, "", limits, kept);
 }
 
 Result<Unpacked> Layers::adopt_tar(store::Lease& lease, const std::string& tar_path, const Limits& limits) {
-  Unpacked unpacked = TRY(impl_->unpack(lease, -1, tar_path, limits));
+  Unpacked unpacked = TRY(impl_->unpack(lease, -1, tar_path, limits, -1));
   if (unpacked.compression != codec::Compression::kNone)
     return error(ErrorKind::kInvalidArgument, "{} is compressed", tar_path);
   return unpacked;

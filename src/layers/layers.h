@@ -123,7 +123,9 @@ class Layers {
   // stands) to its end. Many threads may do this at once, one worker each. Errors: kResourceExhausted
   // "layer inflates beyond …" and the other limits, kCorrupt for damaged bytes or what no layer may hold.
   // `fd` stays the caller's; he closes it after an error, so that whoever writes into it ends.
-  Result<Unpacked> unpack(store::Lease& lease, int fd, const Limits& limits = {});
+  // `kept` (open for reading and writing; -1: none) is a file with the bytes that come before those of `fd`;
+  // what `fd` brings is appended to it, unless space becomes short: then the file is emptied instead.
+  Result<Unpacked> unpack(store::Lease& lease, int fd, const Limits& limits = {}, int kept = -1);
   // The same for an uncompressed tar made here, which must lie in the lease's directory and is taken over.
   Result<Unpacked> adopt_tar(store::Lease& lease, const std::string& tar_path, const Limits& limits = {});
 

@@ -56,7 +56,8 @@ struct Layers::Impl {
     return fmt::format("{}/{}-{}", lease.directory(), next_file.fetch_add(1), kind);
   }
 
-  Result<Unpacked> unpack(store::Lease& lease, int input, const std::string& own_tar, const Limits& limits);
+  Result<Unpacked> unpack(store::Lease& lease, int input, const std::string& own_tar, const Limits& limits,
+                          int kept);
   Result<Layer> add(store::Lease& lease, const Unpacked& unpacked, const std::optional<oci::Digest>& parent);
   Result<ImpliedAttributes> resolve(const Unpacked& unpacked, const std::optional<oci::Digest>& parent);
   Result<NewTree> make_tree(store::Lease& lease, const Unpacked& unpacked, const std::string& key,

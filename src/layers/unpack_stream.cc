@@ -11,6 +11,7 @@
 #include "codec/tar_reader.h"
 #include "layers/broadcast.h"
 #include "layers/index.h"
+#include "layers/kept_bytes.h"
 #include "sys/file.h"
 #include "sys/mount.h"
 
@@ -21,7 +22,7 @@ constexpr std::size_t kBlobBuffer = 128 << 10, kBlobBuffers = 8;
 constexpr std::size_t kTarBuffer = 256 << 10, kTarBuffers = 8;
 // The file system of the store is not filled to the last block: others write there too.
 constexpr std::uint64_t kSpaceLeft = 64 << 20;
-constexpr std::uint64_t kSpaceCheckEvery = 32 << 20;
+constexpr std::uint64_t kSpaceCheckEvery = 8 << 20;
 
 // Shared by the threads; it lives as long as the last of them, which after an error is the process.
 struct Pipeline {
@@ -47,12 +48,20 @@ struct Pipeline {
 };
 
 void read_blob(Pipeline& p) {
+  KeptBytes kept(p.options.kept);
+  bool replaying = p.options.kept >= 0;
   for (;;) {
     const std::span<std::byte> buffer = p.blob.reserve();
     if (buffer.empty()) return;
-    const Result<std::size_t> got = sys::read_some(p.options.input, buffer);
+    const Result<std::size_t> got =
+        replaying ? sys::pread_full(p.options.kept, buffer, p.blob_size) : sys::read_some(p.options.input, buffer);
     if (!got) return p.fail(got.error());
+    if (*got == 0 && replaying) {
+      replaying = false;
+      continue;
+    }
     if (*got == 0) return p.blob.finish({});
+    if (!replaying) kept.append(buffer.first(*got), p.blob_size);
     p.blob_size += *got;
     p.blob.publish(*got);
   }

@@ -1,5 +1,5 @@
 // The worker's job: a layer's bytes come in, its tar and its index go out, in one pass and on descriptors
-// alone. Threads: read, hash the blob, inflate, hash the tar, write the tar, and the caller's for the tree.
+// alone. Threads: read (and keep), hash the blob, inflate, hash the tar, write the tar, and the caller's for the tree.
 // Memory: 3 MiB of buffers, and the tree.
 #pragma once
 
@@ -18,6 +18,9 @@ namespace strata::layers {
 
 struct UnpackOptions {
   int input = -1;   // read to its end
+  // A file with what comes before the first byte of `input`, which is appended to it; -1: none. It is
+  // emptied when space becomes short: it only saves a second download.
+  int kept = -1;
   // Written, also read for what an index copies. In place: `input` is the tar itself, nothing is written to it.
   int tar = -1;
   bool in_place = false;

@@ -42,9 +42,11 @@ Result<WorkerReport> run_worker(const WorkerJob& job) {
                        std::to_string(job.max_metadata),
                        job.key.empty() ? "-" : job.key,
                        in_place ? "in-place" : "copy",
-                       job.implied_attributes.empty() ? "none" : "implied"};
+                       job.implied_attributes.empty() ? "none" : "implied",
+                       job.kept < 0 ? "all" : "continued"};
   options.fds = {{job.input, 3}, {job.directory >= 0 ? job.directory : job.index, 5}};
   if (!in_place) options.fds.emplace_back(job.tar, 4);
+  if (job.kept >= 0) options.fds.emplace_back(job.kept, 8);
   sys::UniqueFd implied;
   if (!job.implied_attributes.empty()) {
     implied = TRY(sys::memory_file("implied-parents", to_json(job.implied_attributes)));

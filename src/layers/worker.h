@@ -13,6 +13,7 @@ struct WorkerJob {
   std::string program;
   int input = -1;              // compressed bytes, or the tar when in_place or into a directory
   int tar = -1;                // to be written; -1: in place
+  int kept = -1;               // what came before `input`'s first byte, to be continued; -1: none
   int index = -1;              // to be written (an empty file), or
   int directory = -1;          // to be filled (an empty directory)
   std::string key;             // of the index; "": the diff ID

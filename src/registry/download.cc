@@ -106,7 +106,7 @@ class Download::State {
       }
       if (response.bytes > 0) attempt = 0;
       if (settle(response)) break;
-      if (!pause(attempt++)) break;
+      if (response.failure != fetch::Failure::kNone && !pause(attempt++)) break;
       auto again = open_somewhere();
       const std::lock_guard lock(mutex_);
       if (!again) {
@@ -126,6 +126,10 @@ class Download::State {
   // True when this was the end, with or without failure_.
   bool settle(const fetch::Response& response) {
     using fetch::Failure;
+    // A server may give less than the range that was asked for.
+    if (response.failure == Failure::kNone && response.status == 206 && response.bytes > 0 &&
+        position_ < blob_.size)
+      return false;
     if (response.failure == Failure::kNone) {
       if (position_ != blob_.size)
         failure_ = error(ErrorKind::kCorrupt, "{} sent {} bytes where the manifest says {}", host_,

@@ -6,16 +6,18 @@
 namespace strata::codec {
 namespace {
 
+using Numbered = std::pair<std::string_view, std::uint8_t>;
+constexpr Numbered kAcls[] = {{"system.posix_acl_access", 2}, {"system.posix_acl_default", 3}};
+constexpr Numbered kPrefixes[] = {{"user.", 1}, {"trusted.", 4}, {"security.", 6}};
+
 struct Name {
   std::uint8_t index;
   std::string_view rest;
 };
 
 std::optional<Name> split_name(std::string_view name) {
-  if (name == "system.posix_acl_access") return Name{2, ""};
-  if (name == "system.posix_acl_default") return Name{3, ""};
-  static constexpr std::pair<std::string_view, std::uint8_t> kPrefixes[] = {
-      {"user.", 1}, {"trusted.", 4}, {"security.", 6}};
+  for (const auto& [acl, index] : kAcls)
+    if (name == acl) return Name{index, ""};
   for (const auto& [prefix, index] : kPrefixes)
     if (name.starts_with(prefix) && name.size() > prefix.size())
       return Name{index, name.substr(prefix.size())};
@@ -29,6 +31,13 @@ constexpr std::size_t kHeader = 12;
 bool erofs_can_hold_xattr(std::string_view name, std::size_t value_size) {
   const auto split = split_name(name);
   return split && split->rest.size() <= 255 && value_size <= 0xFFFF;
+}
+
+std::optional<std::string_view> erofs_xattr_prefix(std::uint8_t index) {
+  for (const auto& names : {std::span<const Numbered>(kAcls), std::span<const Numbered>(kPrefixes)})
+    for (const auto& [prefix, number] : names)
+      if (number == index) return prefix;
+  return std::nullopt;
 }
 
 std::size_t erofs_xattr_size(const XattrSet& set) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -13,6 +14,9 @@ namespace strata::codec {
 // Whether EROFS has a place for an xattr of this name and a value of this size: user., trusted.,
 // security. and POSIX ACLs; at most 255 bytes behind the prefix, 65535 bytes of value.
 bool erofs_can_hold_xattr(std::string_view name, std::size_t value_size);
+
+// What names with this number in an image begin with: the whole name of an ACL.
+std::optional<std::string_view> erofs_xattr_prefix(std::uint8_t index);
 
 // All attributes of one inode may take this much.
 inline constexpr std::size_t kErofsMaxXattrs = 12 + 4 * (0xFFFF - 1);

@@ -1,8 +1,9 @@
-// The inside of Layers (layers.h): one object, its work in four files.
+// The inside of Layers (layers.h): one object, its work in five files.
 //
 //   layers.cc         looking up, unpacking
 //   layers_commit.cc  files in a lease become a layer
 //   layers_rootfs.cc  layers become a root file system
+//   layers_walk.cc    layers are looked at without a mount
 //   layers_remove.cc  what goes
 #pragma once
 
@@ -73,6 +74,8 @@ struct Layers::Impl {
   Result<std::vector<records::Layer>> lookup(std::span<const oci::Digest> chain);
   Result<std::vector<oci::Digest>> chain_of(oci::Digest top);
   Result<sys::UniqueFd> open_tree(const records::Layer& layer);
+  Result<> ensure_index(const records::Layer& layer);
+  Result<MergedTree::Source> source_of(const records::Layer& layer);
   Result<sys::UniqueFd> mount_checked(const records::Layer& layer);
   Result<> check_index(const records::Index& index, const std::string& path);
   Result<> rebuild(const records::Layer& layer, bool as_directory);

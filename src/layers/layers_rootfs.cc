@@ -45,7 +45,7 @@ Result<sys::UniqueFd> Layers::Impl::open_tree(const records::Layer& layer) {
 }
 
 // The kernel believes what it is given: a wrong tar would serve wrong bytes, a short one errors later.
-Result<sys::UniqueFd> Layers::Impl::mount_checked(const records::Layer& layer) {
+Result<> Layers::Impl::ensure_index(const records::Layer& layer) {
   const std::string name = layer.diff_id.to_string();
   const auto tar = TRY(records::find_tar(db(), layer.diff_id));
   if (!tar) return error(ErrorKind::kNotFound, "layer {}: its tar is not here", name);
@@ -53,10 +53,15 @@ Result<sys::UniqueFd> Layers::Impl::mount_checked(const records::Layer& layer) {
   if (static_cast<std::uint64_t>(info.st_size) != tar->size)
     return error(ErrorKind::kCorrupt, "layer {}: its tar has {} bytes, it had {}: remove the image and pull it again", name,
                  info.st_size, tar->size);
-  const std::string path = index_path(layer.tree_key);
   const auto index = TRY(records::find_index(db(), layer.tree_key));
-  if (!index || index->writer != codec::kErofsWriterVersion || !check_index(*index, path)) TRY(rebuild(layer, false));
-  return TRY(mount_index(path, tar_path(layer.diff_id)), "layer {}", name);
+  if (!index || index->writer != codec::kErofsWriterVersion || !check_index(*index, index_path(layer.tree_key)))
+    TRY(rebuild(layer, false));
+  return {};
+}
+
+Result<sys::UniqueFd> Layers::Impl::mount_checked(const records::Layer& layer) {
+  TRY(ensure_index(layer));
+  return TRY(mount_index(index_path(layer.tree_key), tar_path(layer.diff_id)), "layer {}", layer.diff_id.to_string());
 }
 
 Result<> Layers::Impl::check_index(const records::Index& index, const std::string& path) {

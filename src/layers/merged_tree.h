@@ -8,13 +8,13 @@
 //   when they were written (layer_tree.h), so there is one set of rules, and no tar is parsed again. How layers
 //   hide each other is overlayfs's rule: https://docs.kernel.org/filesystems/overlayfs.html
 // - Depth first, a directory before what is in it, names sorted by their bytes: as a tar wants them.
-// - Memory: the directories on the way down, and one path for every file with several names. Open files: at
-//   most kMaxOpenFiles, however many layers.
+// - Memory: the directories on the way down, and one path for every file with several names (kMaxLinkText
+//   bytes, else kResourceExhausted). Open files: at most kMaxOpenFiles, however many layers.
 // - Errors: kCorrupt for an index that is not what our writer writes (whatever it holds, nothing outside of the
 //   indexes and tars is touched); kNotFound for a layer or a file of it that is gone. The caller holds the chain, by
 //   an image's reference or a lease.
 //
-// One thread at a time.
+// A chain of no layers has no entries. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -70,15 +70,17 @@ struct TreeEntry {
 class MergedTree {
  public:
   static constexpr std::size_t kMaxOpenFiles = 64;
+  static constexpr std::uint64_t kMaxLinkText = std::uint64_t{256} << 20;
 
   // The files of a layer, and what its tar leaves out.
   struct Source {
     std::string name;  // for errors
     std::string tar_path, index_path;
-    std::vector<std::string> implied;  // sorted paths; own_layer only
+    std::uint64_t tar_size = 0;
+    std::vector<std::string> implied;  // paths, for a layer's own tree
   };
-  // `sources` bottom first. own_layer: there is one, and its whiteouts are entries.
-  MergedTree(std::vector<Source> sources, bool own_layer);
+  // `sources` bottom first. with_whiteouts: of layers that lie on others, so what they hide of those is told.
+  MergedTree(std::vector<Source> sources, bool with_whiteouts);
   ~MergedTree();
   MergedTree(MergedTree&&) noexcept;
   MergedTree& operator=(MergedTree&&) noexcept;

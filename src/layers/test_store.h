@@ -107,7 +107,12 @@ class TestStore {
   }
   Result<Tree> tree(const std::vector<oci::Digest>& chain) {
     const sys::UniqueFd rootfs = TRY(layers_->mount_rootfs(chain, nullptr));
-    return look_at(rootfs.get());
+    Tree mounted = look_at(rootfs.get());
+    // Whoever asks without a mount gets the same answer.
+    if (chain.empty()) return mounted;
+    MergedTree merged = TRY(layers_->tree(chain));
+    EXPECT_EQ(difference(without_lone_links(mounted), look_at(merged)), "") << "the walk differs from the mount";
+    return mounted;
   }
   Result<Tree> tree_of(const std::vector<std::string>& tars) {
     const auto ids = TRY(chain(tars));

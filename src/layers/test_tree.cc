@@ -82,6 +82,51 @@ Tree look_at(int directory, bool with_content) {
   return std::move(looker.tree);
 }
 
+Tree look_at(MergedTree& merged, bool with_content) {
+  using codec::FileType;
+  Tree tree;
+  const Result<> walked = merged.walk([&](const TreeEntry& entry) -> Result<> {
+    Seen& seen = tree[std::string(entry.path)];
+    seen.owner = fmt::format("{}:{}", entry.uid, entry.gid);
+    seen.mode = fmt::format("{:04o}", entry.mode);
+    seen.time = fmt::format("{}.{:09}", entry.mtime_sec, entry.mtime_nsec);
+    for (const auto& [xattr, value] : entry.xattrs)
+      seen.xattrs += fmt::format(" {}={}", xattr, value.size() < 100 ? hex(std::as_bytes(std::span(value))) : hex(codec::sha256(value)));
+    const std::string device = fmt::format(" {}:{}", entry.dev_major, entry.dev_minor);
+    switch (entry.type) {
+      case FileType::kDirectory: seen.kind = "dir"; break;
+      case FileType::kCharDevice: seen.kind = "char" + device; break;
+      case FileType::kBlockDevice: seen.kind = "block" + device; break;
+      case FileType::kFifo: seen.kind = "fifo"; break;
+      case FileType::kSymlink: seen.kind = "link → " + entry.target; break;
+      case FileType::kFile:
+        seen.kind = "file";
+        codec::Sha256 hash;
+        std::vector<std::byte> buffer(100'000);
+        for (std::uint64_t at = 0; with_content && at < entry.size; at += buffer.size()) {
+          const std::size_t got = TRY(merged.read(entry, at, buffer));
+          hash.update(std::span(buffer).first(got));
+        }
+        seen.content = fmt::format("{} {}", entry.size, with_content ? hex(hash.finish()) : "");
+    }
+    if (entry.whiteout) seen.kind = "whiteout";
+    if (entry.opaque) seen.kind = "opaque";
+    if (entry.implied) seen.kind += " implied";
+    if (!entry.link_of.empty()) seen.same_as = tree[std::string(entry.link_of)].same_as = entry.link_of;
+    return {};
+  });
+  if (!walked) throw std::runtime_error(walked.error().message());
+  return tree;
+}
+
+Tree without_lone_links(Tree tree) {
+  std::map<std::string, int> names;
+  for (const auto& [path, seen] : tree) ++names[seen.same_as];
+  for (auto& [path, seen] : tree)
+    if (names[seen.same_as] == 1) seen.same_as.clear();
+  return tree;
+}
+
 std::string difference(const Tree& a, const Tree& b) {
   std::string text;
   int count = 0;

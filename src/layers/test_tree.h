@@ -4,6 +4,8 @@
 #include <map>
 #include <string>
 
+#include "layers/merged_tree.h"
+
 namespace strata::layers::test {
 
 struct Seen {
@@ -22,6 +24,12 @@ std::string to_string(const Seen& seen);
 // `with_content` reads every file.
 using Tree = std::map<std::string, Seen>;
 Tree look_at(int directory, bool with_content = true);
+
+// The same of a walk without a mount.
+Tree look_at(MergedTree& merged, bool with_content = true);
+
+// Hard links to names that the tree does not have are as good as none.
+Tree without_lone_links(Tree tree);
 
 // "path: this | that" for each difference, at most twenty; "" when equal.
 std::string difference(const Tree& a, const Tree& b);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/json_fields.h"
 #include "base/result.h"
 #include "base/strings.h"
 
@@ -83,6 +84,64 @@ TEST(Json, BrokenAndDeepTextIsAnError) {
   EXPECT_EQ(int_member(value, "z", 7).value(), 7);
   EXPECT_EQ(strings_member(value, "l").value().size(), 1u);
   EXPECT_EQ(string_member(value, "n").error().message(), "\"n\" should be a string, not number");
+}
+
+// What reading `text` by the fields below says: the error's words, or "".
+std::string fields_of(std::string_view text) {
+  struct Rule {
+    std::string name;
+    std::optional<std::uint8_t> level;
+  };
+  std::string name;
+  bool on = false;
+  std::int16_t number = 0;
+  std::vector<std::string> words;
+  std::vector<Rule> rules;
+  std::map<std::string, std::string> labels;
+  const Result<> read = read_json_object(text, [&](JsonFields& in) {
+    in("name", name)("on", on)("number", number)("words", words)("labels", labels);
+    in.object("inner", [&](JsonFields& inner) {
+      inner.list("rules", rules, [](JsonFields& one, Rule& rule) { one("name", rule.name)("level", rule.level); });
+    });
+  });
+  return read ? "" : read.error().message();
+}
+
+TEST(JsonFields, AbsentAndNullMembersLeaveTheirVariables) {
+  std::string name = "before";
+  std::optional<int> number;
+  std::vector<std::string> words = {"kept"};
+  ASSERT_TRUE(read_json_object(R"({"name":null,"other":1})", [&](JsonFields& in) {
+    in("name", name)("number", number)("words", words);
+    in.object("inner", [&](JsonFields&) { name = "called"; });
+  }));
+  EXPECT_EQ(name, "before");
+  EXPECT_FALSE(number);
+  EXPECT_EQ(words, std::vector<std::string>{"kept"});
+}
+
+TEST(JsonFields, ValuesAreReadInTheirTypes) {
+  std::vector<std::uint32_t> ids;
+  std::set<std::string> ports;
+  std::optional<std::int64_t> limit;
+  ASSERT_TRUE(read_json_object(R"({"ids":[0,4294967295],"ports":{"80/tcp":{}},"limit":-1})",
+                               [&](JsonFields& in) { in("ids", ids)("ports", ports)("limit", limit); }));
+  EXPECT_EQ(ids, (std::vector<std::uint32_t>{0, 4294967295}));
+  EXPECT_EQ(ports, std::set<std::string>{"80/tcp"});
+  EXPECT_EQ(limit, -1);
+}
+
+TEST(JsonFields, TheFirstErrorNamesTheMemberAndTheWayToIt) {
+  EXPECT_EQ(fields_of("[]"), "should be an object, not array");
+  EXPECT_EQ(fields_of(R"({"name":1,"on":2})"), "\"name\" should be a string, not 1");
+  EXPECT_EQ(fields_of(R"({"number":40000})"), "\"number\" should be a number in range, not 40000");
+  EXPECT_EQ(fields_of(R"({"number":-1})"), "");
+  EXPECT_EQ(fields_of(R"({"words":"sh"})"), "\"words\" should be a list of strings, not string");
+  EXPECT_EQ(fields_of(R"({"words":["sh",[]]})"), "\"words\" should be a list of strings, not array");
+  EXPECT_EQ(fields_of(R"({"labels":{"a":true}})"), "labels: \"a\" should be a string, not boolean");
+  EXPECT_EQ(fields_of(R"({"inner":{"rules":[{},{"level":256}]}})"),
+            "inner: rules[1]: \"level\" should be a number in range, not 256");
+  EXPECT_EQ(fields_of(R"({"inner":{"rules":[7]}})"), "inner: rules[0]: should be an object, not number");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The record's JSON. Member names are Docker's where Docker has one; only what differs from the default
 // is written, so that records stay small and defaults can be told from choices.
 #include "base/json.h"
+#include "base/json_fields.h"
 #include "containers/container.h"
 
 namespace strata::containers {
@@ -44,9 +45,9 @@ json mount_to_json(const Mount& mount) {
   return out;
 }
 
-Result<Mount> mount_from_json(const json& in) {
-  Mount mount;
-  const std::string type = TRY(string_member(in, "Type"));
+void read_mount(JsonFields& in, Mount& mount) {
+  std::string type;
+  in("Type", type);
   if (type == "bind")
     mount.type = Mount::Type::kBind;
   else if (type == "volume")
@@ -54,46 +55,14 @@ Result<Mount> mount_from_json(const json& in) {
   else if (type == "tmpfs")
     mount.type = Mount::Type::kTmpfs;
   else
-    return error(ErrorKind::kCorrupt, "unknown mount type \"{}\"", type);
-  mount.name = TRY(string_member(in, "Name"));
-  mount.source = TRY(string_member(in, "Source"));
-  mount.target = TRY(string_member(in, "Target"));
-  mount.mode = TRY(string_member(in, "Mode"));
-  mount.propagation = TRY(string_member(in, "Propagation", mount.propagation));
-  mount.read_only = TRY(bool_member(in, "ReadOnly"));
-  mount.anonymous = TRY(bool_member(in, "Anonymous"));
-  mount.no_copy = TRY(bool_member(in, "NoCopy"));
-  mount.must_exist = TRY(bool_member(in, "MustExist"));
-  mount.tmpfs_options = TRY(string_member(in, "TmpfsOptions"));
-  return mount;
+    in.fail(error(ErrorKind::kCorrupt, "unknown mount type \"{}\"", type));
+  in("Name", mount.name)("Source", mount.source)("Target", mount.target)("Mode", mount.mode);
+  in("Propagation", mount.propagation)("ReadOnly", mount.read_only)("Anonymous", mount.anonymous);
+  in("NoCopy", mount.no_copy)("MustExist", mount.must_exist)("TmpfsOptions", mount.tmpfs_options);
 }
 
-Result<PublishedPort> port_from_json(const json& in) {
-  PublishedPort port;
-  port.host_ip = TRY(string_member(in, "HostIp"));
-  port.host_port = static_cast<std::uint16_t>(TRY(int_member(in, "HostPort")));
-  port.container_port = static_cast<std::uint16_t>(TRY(int_member(in, "Port")));
-  port.protocol = TRY(string_member(in, "Protocol", "tcp"));
-  return port;
-}
-
-Result<std::map<std::string, std::string>> map_member(const json& object, std::string_view name) {
-  std::map<std::string, std::string> out;
-  const json* member = find(object, name);
-  if (member == nullptr) return out;
-  if (!member->is_object()) return error(ErrorKind::kCorrupt, "member \"{}\" is no object", name);
-  for (const auto& [key, value] : member->items()) {
-    if (!value.is_string()) return error(ErrorKind::kCorrupt, "member \"{}.{}\" is no string", name, key);
-    out.emplace(key, value.get<std::string>());
-  }
-  return out;
-}
-
-Result<std::span<const json>> array_member(const json& object, std::string_view name) {
-  const json* member = find(object, name);
-  if (member == nullptr) return std::span<const json>();
-  if (!member->is_array()) return error(ErrorKind::kCorrupt, "member \"{}\" is no array", name);
-  return std::span<const json>(member->get_ref<const json::array_t&>());
+void read_port(JsonFields& in, PublishedPort& port) {
+  in("HostIp", port.host_ip)("HostPort", port.host_port)("Port", port.container_port)("Protocol", port.protocol);
 }
 
 }  // namespace
@@ -152,51 +121,27 @@ std::string config_to_json(const Config& c) {
 }
 
 Result<Config> config_from_json(std::string_view text) {
-  const json in = TRY(parse_json(text), "container record");
   Config c;
-  c.hostname = TRY(string_member(in, "Hostname"));
-  c.domainname = TRY(string_member(in, "Domainname"));
-  c.user = TRY(string_member(in, "User"));
-  c.working_dir = TRY(string_member(in, "WorkingDir"));
-  c.env = TRY(strings_member(in, "Env"));
-  if (find(in, "Entrypoint") != nullptr) c.entrypoint = TRY(strings_member(in, "Entrypoint"));
-  c.cmd = TRY(strings_member(in, "Cmd"));
-  c.labels = TRY(map_member(in, "Labels"));
-  for (std::string& port : TRY(strings_member(in, "ExposedPorts"))) c.exposed_ports.insert(std::move(port));
-  c.stop_signal = TRY(string_member(in, "StopSignal"));
-  if (find(in, "StopTimeout") != nullptr)
-    c.stop_timeout = static_cast<int>(TRY(int_member(in, "StopTimeout")));
-  c.tty = TRY(bool_member(in, "Tty"));
-  c.open_stdin = TRY(bool_member(in, "OpenStdin"));
-  c.stdin_once = TRY(bool_member(in, "StdinOnce"));
-  c.attach_stdin = TRY(bool_member(in, "AttachStdin"));
-  c.attach_stdout = TRY(bool_member(in, "AttachStdout"));
-  c.attach_stderr = TRY(bool_member(in, "AttachStderr"));
-  c.auto_remove = TRY(bool_member(in, "AutoRemove"));
-  c.read_only = TRY(bool_member(in, "ReadonlyRootfs"));
-  c.privileged = TRY(bool_member(in, "Privileged"));
-  c.init = TRY(bool_member(in, "Init"));
-  c.network_mode = TRY(string_member(in, "NetworkMode", c.network_mode));
-  for (const json& port : TRY(array_member(in, "PortBindings")))
-    c.ports.push_back(TRY(port_from_json(port)));
-  c.publish_all = TRY(bool_member(in, "PublishAllPorts"));
-  for (const json& mount : TRY(array_member(in, "Mounts"))) c.mounts.push_back(TRY(mount_from_json(mount)));
-  c.cap_add = TRY(strings_member(in, "CapAdd"));
-  c.cap_drop = TRY(strings_member(in, "CapDrop"));
-  c.security_opt = TRY(strings_member(in, "SecurityOpt"));
-  c.dns = TRY(strings_member(in, "Dns"));
-  c.dns_search = TRY(strings_member(in, "DnsSearch"));
-  c.dns_options = TRY(strings_member(in, "DnsOptions"));
-  c.extra_hosts = TRY(strings_member(in, "ExtraHosts"));
-  c.memory = static_cast<std::uint64_t>(TRY(int_member(in, "Memory")));
-  c.memory_swap = TRY(int_member(in, "MemorySwap"));
-  c.memory_reservation = static_cast<std::uint64_t>(TRY(int_member(in, "MemoryReservation")));
-  c.nano_cpus = TRY(int_member(in, "NanoCpus"));
-  c.cpu_shares = TRY(int_member(in, "CpuShares"));
-  c.cpuset_cpus = TRY(string_member(in, "CpusetCpus"));
-  c.pids_limit = TRY(int_member(in, "PidsLimit"));
-  c.shm_size = static_cast<std::uint64_t>(TRY(int_member(in, "ShmSize", static_cast<std::int64_t>(c.shm_size))));
-  c.log_options = TRY(map_member(in, "LogOptions"));
+  TRY(read_json_object(text, [&](JsonFields& in) {
+        in("Hostname", c.hostname)("Domainname", c.domainname)("User", c.user)("WorkingDir", c.working_dir);
+        in("Env", c.env)("Entrypoint", c.entrypoint)("Cmd", c.cmd)("Labels", c.labels);
+        std::vector<std::string> exposed;
+        in("ExposedPorts", exposed);
+        c.exposed_ports.insert(exposed.begin(), exposed.end());
+        in("StopSignal", c.stop_signal)("StopTimeout", c.stop_timeout);
+        in("Tty", c.tty)("OpenStdin", c.open_stdin)("StdinOnce", c.stdin_once);
+        in("AttachStdin", c.attach_stdin)("AttachStdout", c.attach_stdout)("AttachStderr", c.attach_stderr);
+        in("AutoRemove", c.auto_remove)("ReadonlyRootfs", c.read_only)("Privileged", c.privileged)("Init", c.init);
+        in("NetworkMode", c.network_mode)("PublishAllPorts", c.publish_all);
+        in.list("PortBindings", c.ports, read_port);
+        in.list("Mounts", c.mounts, read_mount);
+        in("CapAdd", c.cap_add)("CapDrop", c.cap_drop)("SecurityOpt", c.security_opt);
+        in("Dns", c.dns)("DnsSearch", c.dns_search)("DnsOptions", c.dns_options)("ExtraHosts", c.extra_hosts);
+        in("Memory", c.memory)("MemorySwap", c.memory_swap)("MemoryReservation", c.memory_reservation);
+        in("NanoCpus", c.nano_cpus)("CpuShares", c.cpu_shares)("CpusetCpus", c.cpuset_cpus);
+        in("PidsLimit", c.pids_limit)("ShmSize", c.shm_size)("LogOptions", c.log_options);
+      }),
+      "container record");
   return c;
 }
 

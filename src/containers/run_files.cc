@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/json.h"
+#include "base/json_fields.h"
 #include "base/strings.h"
 #include "containers/container.h"
 #include "sys/file.h"
@@ -15,19 +16,21 @@ namespace {
 
 constexpr std::size_t kMaxRunFile = 64 << 10;
 
-Result<std::optional<json>> read_json(const std::string& path) {
+// False when there is no such file.
+Result<bool> read_members(const std::string& path, const JsonFields::Reader& read) {
   Result<std::string> text = sys::read_file(path, kMaxRunFile);
-  if (!text) {
-    if (text.error().error_number() == ENOENT) return std::nullopt;
-    return std::move(text).take_error();
-  }
-  return TRY(parse_json(*text), "{}", path);
+  if (!text && text.error().error_number() == ENOENT) return false;
+  TRY(read_json_object(TRY(std::move(text)), read), "{}", path);
+  return true;
 }
 
-Result<Timestamp> time_member(const json& object, std::string_view name, const std::string& path) {
-  const auto time = parse_rfc3339(TRY(string_member(object, name)));
-  if (!time) return error(ErrorKind::kCorrupt, "{}: \"{}\" is no time", path, name);
-  return *time;
+void read_time(JsonFields& in, std::string_view name, Timestamp& out) {
+  std::string text;
+  in(name, text);
+  if (const auto time = parse_rfc3339(text))
+    out = *time;
+  else
+    in.fail(error(ErrorKind::kCorrupt, "\"{}\" is no time", name));
 }
 
 }  // namespace
@@ -46,27 +49,22 @@ Result<> write_status(const std::string& path, const RunStatus& status) {
 namespace {
 
 Result<std::optional<RunStatus>> parse_status(const std::string& path) {
-  const std::optional<json> in = TRY(read_json(path));
-  if (!in) return std::nullopt;
   RunStatus out;
-  out.boot_id = TRY(string_member(*in, "boot_id"), "{}", path);
-  out.init.pid = static_cast<pid_t>(TRY(int_member(*in, "pid"), "{}", path));
-  out.init.start_time = static_cast<std::uint64_t>(TRY(int_member(*in, "start_time"), "{}", path));
-  out.monitor.pid = static_cast<pid_t>(TRY(int_member(*in, "monitor_pid"), "{}", path));
-  out.monitor.start_time = static_cast<std::uint64_t>(TRY(int_member(*in, "monitor_start_time"), "{}", path));
-  out.started = TRY(time_member(*in, "started", path));
-  return out;
+  const bool found = TRY(read_members(path, [&](JsonFields& in) {
+    in("boot_id", out.boot_id)("pid", out.init.pid)("start_time", out.init.start_time);
+    in("monitor_pid", out.monitor.pid)("monitor_start_time", out.monitor.start_time);
+    read_time(in, "started", out.started);
+  }));
+  return found ? std::optional(out) : std::nullopt;
 }
 
 Result<std::optional<ExitRecord>> parse_exit(const std::string& path) {
-  const std::optional<json> in = TRY(read_json(path));
-  if (!in) return std::nullopt;
   ExitRecord out;
-  out.code = static_cast<int>(TRY(int_member(*in, "code"), "{}", path));
-  out.oom_killed = TRY(bool_member(*in, "oom"), "{}", path);
-  out.error = TRY(string_member(*in, "error"), "{}", path);
-  out.finished = TRY(time_member(*in, "finished", path));
-  return out;
+  const bool found = TRY(read_members(path, [&](JsonFields& in) {
+    in("code", out.code)("oom", out.oom_killed)("error", out.error);
+    read_time(in, "finished", out.finished);
+  }));
+  return found ? std::optional(out) : std::nullopt;
 }
 
 }  // namespace

@@ -5,13 +5,9 @@
 namespace strata::oci {
 namespace {
 
-Result<Platform> platform_from_json(const json& value) {
-  Platform platform;
-  platform.os = TRY(string_member(value, "os"));
-  platform.architecture = TRY(string_member(value, "architecture"));
-  platform.variant = TRY(string_member(value, "variant"));
-  platform.os_version = TRY(string_member(value, "os.version"));
-  return platform;
+void read_platform(JsonFields& in, Platform& platform) {
+  in("os", platform.os)("architecture", platform.architecture);
+  in("variant", platform.variant)("os.version", platform.os_version);
 }
 
 }  // namespace
@@ -32,44 +28,22 @@ bool is_manifest_type(std::string_view type) {
   return type == media_type::kOciManifest || type == media_type::kDockerManifest;
 }
 
-Result<std::map<std::string, std::string>> string_map_member(const json& object,
-                                                             std::string_view name) {
-  std::map<std::string, std::string> map;
-  const json* value = find(object, name);
-  if (value == nullptr) return map;
-  if (!value->is_object())
-    return error(ErrorKind::kCorrupt, "\"{}\" should be an object, not {}", name,
-                 value->type_name());
-  for (const auto& [key, text] : value->items()) {
-    if (!text.is_string())
-      return error(ErrorKind::kCorrupt, "\"{}\" should hold strings, not {}", name,
-                   text.type_name());
-    map.emplace(key, text.get<std::string>());
-  }
-  return map;
-}
-
-Result<Descriptor> descriptor_from_json(const json& value) {
-  if (!value.is_object()) return error(ErrorKind::kCorrupt, "a descriptor should be an object");
-  Descriptor descriptor;
-  descriptor.media_type = TRY(string_member(value, "mediaType"));
-  const std::string digest = TRY(string_member(value, "digest"));
+void read_descriptor(JsonFields& in, Descriptor& descriptor) {
+  std::string digest;
+  std::int64_t size = -1;
+  in("mediaType", descriptor.media_type)("digest", digest)("size", size);
   auto parsed = Digest::parse(digest);
   if (!parsed) {
     const ErrorKind kind = parsed.error().kind() == ErrorKind::kUnsupported
                                ? ErrorKind::kUnsupported
                                : ErrorKind::kCorrupt;
-    return std::move(parsed).take_error().with_kind(kind).with_context("\"digest\"");
+    return in.fail(std::move(parsed).take_error().with_kind(kind).with_context("\"digest\""));
   }
   descriptor.digest = std::move(*parsed);
-  const std::int64_t size = TRY(int_member(value, "size", -1));
-  if (size < 0) return error(ErrorKind::kCorrupt, "\"size\" is missing or negative");
+  if (size < 0) return in.fail(error(ErrorKind::kCorrupt, "\"size\" is missing or negative"));
   descriptor.size = static_cast<std::uint64_t>(size);
-  if (const json* platform = find(value, "platform"))
-    descriptor.platform = TRY(platform_from_json(*platform), "\"platform\"");
-  descriptor.annotations = TRY(string_map_member(value, "annotations"));
-  descriptor.urls = TRY(strings_member(value, "urls"));
-  return descriptor;
+  in.object("platform", [&](JsonFields& platform) { read_platform(platform, descriptor.platform.emplace()); });
+  in("annotations", descriptor.annotations)("urls", descriptor.urls);
 }
 
 ordered_json json_of(const Descriptor& descriptor) {

@@ -1,101 +1,50 @@
 #include "oci/image_config.h"
 
+#include "base/json_fields.h"
 #include "base/strings.h"
 #include "oci/descriptor_json.h"
 
 namespace strata::oci {
 namespace {
 
-// Go writes a set of strings as an object with empty objects as values.
-Result<std::set<std::string>> keys_member(const json& object, std::string_view name) {
-  std::set<std::string> keys;
-  const json* value = find(object, name);
-  if (value == nullptr) return keys;
-  if (!value->is_object())
-    return error(ErrorKind::kCorrupt, "\"{}\" should be an object, not {}", name,
-                 value->type_name());
-  for (const auto& [key, unused] : value->items()) keys.insert(key);
-  return keys;
+void read_container_config(JsonFields& in, ContainerConfig& config) {
+  in("User", config.user)("WorkingDir", config.working_dir)("StopSignal", config.stop_signal);
+  in("Env", config.env)("Entrypoint", config.entrypoint)("Cmd", config.cmd)("Shell", config.shell);
+  in("OnBuild", config.on_build)("Labels", config.labels)("ExposedPorts", config.exposed_ports);
+  in("Volumes", config.volumes)("ArgsEscaped", config.args_escaped)("StopTimeout", config.stop_timeout);
+  in.object("Healthcheck", [&](JsonFields& healthcheck) { config.healthcheck = healthcheck.text(); });
+  if (config.stop_timeout < -1) in.fail(error(ErrorKind::kCorrupt, "\"StopTimeout\" is out of range"));
 }
 
-Result<ContainerConfig> container_config_from_json(const json& value) {
-  if (!value.is_object()) return error(ErrorKind::kCorrupt, "should be an object");
-  ContainerConfig config;
-  config.user = TRY(string_member(value, "User"));
-  config.working_dir = TRY(string_member(value, "WorkingDir"));
-  config.stop_signal = TRY(string_member(value, "StopSignal"));
-  config.env = TRY(strings_member(value, "Env"));
-  config.entrypoint = TRY(strings_member(value, "Entrypoint"));
-  config.cmd = TRY(strings_member(value, "Cmd"));
-  config.shell = TRY(strings_member(value, "Shell"));
-  config.on_build = TRY(strings_member(value, "OnBuild"));
-  config.labels = TRY(string_map_member(value, "Labels"));
-  config.exposed_ports = TRY(keys_member(value, "ExposedPorts"));
-  config.volumes = TRY(keys_member(value, "Volumes"));
-  config.args_escaped = TRY(bool_member(value, "ArgsEscaped"));
-  const std::int64_t stop_timeout = TRY(int_member(value, "StopTimeout", -1));
-  if (stop_timeout < -1 || stop_timeout > INT32_MAX)
-    return error(ErrorKind::kCorrupt, "\"StopTimeout\" is out of range");
-  config.stop_timeout = static_cast<int>(stop_timeout);
-  if (const json* healthcheck = find(value, "Healthcheck")) {
-    if (!healthcheck->is_object())
-      return error(ErrorKind::kCorrupt, "\"Healthcheck\" should be an object, not {}",
-                   healthcheck->type_name());
-    config.healthcheck = healthcheck->dump();
-  }
-  return config;
+void read_history(JsonFields& in, History& entry) {
+  in("created", entry.created)("created_by", entry.created_by)("author", entry.author);
+  in("comment", entry.comment)("empty_layer", entry.empty_layer);
 }
 
-Result<std::vector<History>> history_from_json(const json& document) {
-  std::vector<History> history;
-  const json* list = find(document, "history");
-  if (list == nullptr) return history;
-  if (!list->is_array()) return error(ErrorKind::kCorrupt, "\"history\" should be a list");
-  for (const json& element : *list) {
-    History entry;
-    entry.created = TRY(string_member(element, "created"), "history[{}]", history.size());
-    entry.created_by = TRY(string_member(element, "created_by"), "history[{}]", history.size());
-    entry.author = TRY(string_member(element, "author"), "history[{}]", history.size());
-    entry.comment = TRY(string_member(element, "comment"), "history[{}]", history.size());
-    entry.empty_layer = TRY(bool_member(element, "empty_layer"), "history[{}]", history.size());
-    history.push_back(std::move(entry));
-  }
-  return history;
-}
-
-Result<std::vector<Digest>> diff_ids_from_json(const json& document) {
-  const json* rootfs = find(document, "rootfs");
-  if (rootfs == nullptr) return error(ErrorKind::kCorrupt, "\"rootfs\" is missing");
-  const std::string type = TRY(string_member(*rootfs, "type", "layers"), "rootfs");
+void read_rootfs(JsonFields& in, std::vector<Digest>& diff_ids) {
+  std::string type = "layers";
+  std::vector<std::string> texts;
+  in("type", type)("diff_ids", texts);
   if (type != "layers")
-    return error(ErrorKind::kUnsupported, "rootfs type \"{}\" is not \"layers\"", printable(type));
-  std::vector<Digest> diff_ids;
-  for (const std::string& text : TRY(strings_member(*rootfs, "diff_ids"), "rootfs")) {
+    return in.fail(error(ErrorKind::kUnsupported, "type \"{}\" is not \"layers\"", printable(type)));
+  for (const std::string& text : texts) {
     auto digest = Digest::parse(text);
     if (!digest)
-      return std::move(digest)
-          .take_error()
-          .with_kind(ErrorKind::kCorrupt)
-          .with_context(fmt::format("rootfs: diff_ids[{}]", diff_ids.size()));
+      return in.fail(std::move(digest)
+                         .take_error()
+                         .with_kind(ErrorKind::kCorrupt)
+                         .with_context(fmt::format("diff_ids[{}]", diff_ids.size())));
     diff_ids.push_back(std::move(*digest));
   }
-  return diff_ids;
 }
 
-Result<ImageConfig> from_json(const json& document) {
-  if (!document.is_object()) return error(ErrorKind::kCorrupt, "should be a JSON object");
-  ImageConfig image;
-  image.created = TRY(string_member(document, "created"));
-  image.author = TRY(string_member(document, "author"));
-  image.architecture = TRY(string_member(document, "architecture"));
-  image.os = TRY(string_member(document, "os"));
-  image.variant = TRY(string_member(document, "variant"));
-  image.os_version = TRY(string_member(document, "os.version"));
-  if (const json* config = find(document, "config"))
-    image.config = TRY(container_config_from_json(*config), "config");
-  image.diff_ids = TRY(diff_ids_from_json(document));
-  image.history = TRY(history_from_json(document));
-  return image;
+void read_image(JsonFields& in, ImageConfig& image) {
+  in("created", image.created)("author", image.author)("architecture", image.architecture);
+  in("os", image.os)("variant", image.variant)("os.version", image.os_version);
+  in.object("config", [&](JsonFields& config) { read_container_config(config, image.config); });
+  if (!in.has("rootfs")) in.fail(error(ErrorKind::kCorrupt, "\"rootfs\" is missing"));
+  in.object("rootfs", [&](JsonFields& rootfs) { read_rootfs(rootfs, image.diff_ids); });
+  in.list("history", image.history, read_history);
 }
 
 template <class T>
@@ -143,8 +92,9 @@ Result<ImageConfig> ImageConfig::parse(std::string_view bytes) {
   if (bytes.size() > kMaxImageConfigSize)
     return error(ErrorKind::kResourceExhausted, "image config of {} bytes: the limit is {} (8 MiB)",
                  bytes.size(), kMaxImageConfigSize);
-  const json document = TRY(parse_json(bytes), "image config");
-  return from_json(document).context("image config");
+  ImageConfig image;
+  TRY(read_json_object(bytes, [&](JsonFields& in) { read_image(in, image); }), "image config");
+  return image;
 }
 
 std::string ImageConfig::to_json() const {

@@ -6,25 +6,12 @@
 namespace strata::oci {
 namespace {
 
-Result<std::vector<Descriptor>> descriptors_member(const json& document, const char* name) {
-  std::vector<Descriptor> descriptors;
-  const json* list = find(document, name);
-  if (list == nullptr) return descriptors;
-  if (!list->is_array())
-    return error(ErrorKind::kCorrupt, "\"{}\" should be a list, not {}", name, list->type_name());
-  for (const json& element : *list)
-    descriptors.push_back(TRY(descriptor_from_json(element), "{}[{}]", name, descriptors.size()));
-  return descriptors;
-}
-
 // The type the document has by what all agree on: the registry's header, its own member, its shape.
-Result<std::string> agreed_type(const json& document, std::string_view outer) {
+Result<std::string> agreed_type(const JsonFields& document, const std::string& inner, std::string_view outer) {
   // Content-Type may carry parameters.
   outer = trim(outer.substr(0, outer.find(';')));
-  const std::string inner = TRY(string_member(document, "mediaType"));
-  const bool has_index_shape = find(document, "manifests") != nullptr;
-  const bool has_manifest_shape =
-      find(document, "layers") != nullptr || find(document, "config") != nullptr;
+  const bool has_index_shape = document.has("manifests");
+  const bool has_manifest_shape = document.has("layers") || document.has("config");
   if (has_index_shape && has_manifest_shape)
     return error(ErrorKind::kCorrupt, "ambiguous: both a manifest and an index");
   const bool outer_known = is_index_type(outer) || is_manifest_type(outer);
@@ -34,7 +21,7 @@ Result<std::string> agreed_type(const json& document, std::string_view outer) {
   std::string type = !inner.empty() ? inner : outer_known ? std::string(outer) : "";
   if (type.empty()) type = has_index_shape ? media_type::kOciIndex : media_type::kOciManifest;
   if (type == media_type::kDockerSchema1 || type == media_type::kDockerSchema1Signed ||
-      find(document, "fsLayers") != nullptr)
+      document.has("fsLayers"))
     return error(ErrorKind::kUnsupported,
                  "Docker image manifest schema 1 is not supported; push the image again with a "
                  "current tool");
@@ -52,26 +39,35 @@ void put_annotations(ordered_json& document, const T& of) {
   if (!of.annotations.empty()) document["annotations"] = of.annotations;
 }
 
-Result<std::variant<Manifest, Index>> from_json(const json& document, std::string_view outer) {
-  if (!document.is_object()) return error(ErrorKind::kCorrupt, "should be a JSON object");
-  std::string type = TRY(agreed_type(document, outer));
-  if (const std::int64_t version = TRY(int_member(document, "schemaVersion", 2)); version != 2)
-    return error(ErrorKind::kUnsupported, "unsupported schema version {}", version);
-  if (is_index_type(type)) {
-    Index index;
-    index.media_type = std::move(type);
-    index.manifests = TRY(descriptors_member(document, "manifests"));
-    index.annotations = TRY(string_map_member(document, "annotations"));
-    return index;
+void read_index(JsonFields& in, Index& index) {
+  in.list("manifests", index.manifests, read_descriptor)("annotations", index.annotations);
+}
+
+void read_one_image(JsonFields& in, Manifest& manifest) {
+  if (!in.has("config")) in.fail(error(ErrorKind::kCorrupt, "\"config\" is missing"));
+  in.object("config", [&](JsonFields& config) { read_descriptor(config, manifest.config); });
+  in.list("layers", manifest.layers, read_descriptor)("annotations", manifest.annotations);
+}
+
+void read_document(JsonFields& in, std::string_view outer, std::variant<Manifest, Index>& out) {
+  std::string inner;
+  in("mediaType", inner);
+  if (in.failed()) return;
+  auto type = agreed_type(in, inner, outer);
+  if (!type) return in.fail(std::move(type).take_error());
+  std::int64_t version = 2;
+  in("schemaVersion", version);
+  if (version != 2)
+    return in.fail(error(ErrorKind::kUnsupported, "unsupported schema version {}", version));
+  if (is_index_type(*type)) {
+    Index& index = out.emplace<Index>();
+    index.media_type = std::move(*type);
+    read_index(in, index);
+  } else {
+    Manifest& manifest = out.emplace<Manifest>();
+    manifest.media_type = std::move(*type);
+    read_one_image(in, manifest);
   }
-  Manifest manifest;
-  manifest.media_type = std::move(type);
-  const json* config = find(document, "config");
-  if (config == nullptr) return error(ErrorKind::kCorrupt, "\"config\" is missing");
-  manifest.config = TRY(descriptor_from_json(*config), "config");
-  manifest.layers = TRY(descriptors_member(document, "layers"));
-  manifest.annotations = TRY(string_map_member(document, "annotations"));
-  return manifest;
 }
 
 }  // namespace
@@ -81,8 +77,10 @@ Result<std::variant<Manifest, Index>> parse_manifest(std::string_view bytes,
   if (bytes.size() > kMaxManifestSize)
     return error(ErrorKind::kResourceExhausted, "manifest of {} bytes: the limit is {} (4 MiB)",
                  bytes.size(), kMaxManifestSize);
-  const json document = TRY(parse_json(bytes), "manifest");
-  return from_json(document, outer_media_type).context("manifest");
+  std::variant<Manifest, Index> document;
+  TRY(read_json_object(bytes, [&](JsonFields& in) { read_document(in, outer_media_type, document); }),
+      "manifest");
+  return document;
 }
 
 std::string Manifest::to_json() const {

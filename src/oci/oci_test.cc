@@ -192,7 +192,7 @@ TEST(Manifest, TheTypeMayStandOnlyInTheHeaderOrNowhere) {
 TEST(Manifest, RefusesWhatIsAmbiguousOrBroken) {
   const std::pair<std::string, std::string> table[] = {
       {"", "manifest: broken JSON at byte 1"},
-      {"[]", "manifest: should be a JSON object"},
+      {"[]", "manifest: should be an object, not array"},
       {R"({"schemaVersion":2})", "manifest: \"config\" is missing"},
       {R"({"schemaVersion":1,"fsLayers":[]})",
        "manifest: Docker image manifest schema 1 is not supported; push the image again with a "
@@ -319,7 +319,7 @@ TEST(ImageConfig, RefusesBrokenOnesNamingTheMember) {
        "image config: config: \"Env\" should be a list of strings, not string"},
       {R"({"rootfs":{},"config":{"ExposedPorts":[]}})",
        "image config: config: \"ExposedPorts\" should be an object, not array"},
-      {R"({"rootfs":{"type":"x"}})", "image config: rootfs type \"x\" is not \"layers\""},
+      {R"({"rootfs":{"type":"x"}})", "image config: rootfs: type \"x\" is not \"layers\""},
   };
   for (const auto& [text, message] : table) {
     const auto image = ImageConfig::parse(text);

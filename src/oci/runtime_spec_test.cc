@@ -51,7 +51,7 @@ TEST(RuntimeSpec, UnknownMembersAreIgnored) {
 
 TEST(RuntimeSpec, WrongTypesAreErrorsThatNameTheMember) {
   const std::pair<const char*, const char*> cases[] = {
-      {R"([])", "not a JSON object"},
+      {R"([])", "should be an object"},
       {R"({"process":[]})", "process"},
       {R"({"process":{"args":"sh"}})", "args"},
       {R"({"process":{"user":{"uid":-1}}})", "uid"},

@@ -10,6 +10,8 @@
 //     as root, but confined to that directory and with the capabilities that restoring attributes takes.
 //   strata-layer compress gzip|zstd  3: the tar   5: the blob to write   6: the report
 //     as nobody, as above.
+//   strata-layer inflate gzip|zstd|xz|bzip2  3: the bytes   5: where to write them inflated   6: the report
+//     as nobody, unable to open anything.
 //
 // LIMITS…: max-tar-size max-entries max-metadata KEY|- in-place|copy implied|none continued|all
 #include <linux/capability.h>
@@ -22,6 +24,7 @@
 #include <cstdio>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/strings.h"
 #include "codec/compression.h"
@@ -121,8 +124,31 @@ Result<layers::WorkerReport> make_blob(std::string_view compression) {
   return layers::compress_stream(options);
 }
 
+class FdSource final : public codec::ByteSource {
+ public:
+  Result<std::size_t> read(std::span<std::byte> buffer) override { return sys::read_some(kInput, buffer); }
+};
+
+// Counts nothing and keeps nothing: whoever reads the output decides how much is too much.
+Result<layers::WorkerReport> inflate(std::string_view name) {
+  using enum codec::Compression;
+  TRY(enter_sandbox());
+  end_with_parent();
+  for (const codec::Compression compression : {kGzip, kZstd, kXz, kBzip2}) {
+    if (codec::to_string(compression) != name) continue;
+    FdSource input;
+    const auto inflated = TRY(codec::decompress_fast(compression, input));
+    std::vector<std::byte> buffer(256 << 10);
+    while (const std::size_t count = TRY(inflated->read(buffer)))
+      TRY(sys::write_all(kOutput, std::span<const std::byte>(buffer).first(count)));
+    return layers::WorkerReport();
+  }
+  return error(ErrorKind::kInvalidArgument, "no such compression: {}", name);
+}
+
 Result<layers::WorkerReport> run(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "compress") return make_blob(argv[2]);
+  if (argc == 3 && std::string_view(argv[1]) == "inflate") return inflate(argv[2]);
   layers::UnpackOptions options = TRY(parse_arguments(argc, argv));
   if (std::string_view(argv[1]) == "directory") return make_directory(std::move(options));
   return make_index(std::move(options));

@@ -36,14 +36,21 @@ void LayerLines::begin(std::vector<std::string> names) {
   in_place_ = false;
   if (is_terminal(kStandardOutput)) {
     const auto size = sys::window_size(kStandardOutput);
-    const std::size_t rows = size && size->rows > 0 ? size->rows : 24;
+    rows_ = size && size->rows > 0 ? size->rows : 24;
     columns_ = size && size->columns > 0 ? size->columns : 80;
-    in_place_ = names.size() + 1 < rows;
+    in_place_ = names.size() + 1 < rows_;
   }
   for (std::string& name : names) {
     lines_.push_back({std::move(name), {}, {}});
     if (in_place_) fmt::print("\n");
   }
+}
+
+void LayerLines::add(std::string name) {
+  if (lines_.empty()) begin({});
+  lines_.push_back({std::move(name), {}, {}});
+  if (in_place_) fmt::print("\n");
+  in_place_ = in_place_ && lines_.size() + 1 < rows_;
 }
 
 void LayerLines::set(std::size_t index, const std::string& status, std::uint64_t done,

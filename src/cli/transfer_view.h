@@ -16,6 +16,8 @@ namespace strata::cli {
 class LayerLines {
  public:
   void begin(std::vector<std::string> names);
+  // One more line, below the others.
+  void add(std::string name);
   // `status` is what stands behind the name, e.g. "Pull complete"; with a total, a bar follows on a
   // terminal. Elsewhere the line is printed when `status` changes, and not at all when it has a
   // bar.
@@ -30,6 +32,7 @@ class LayerLines {
   std::vector<Line> lines_;
   bool in_place_ = false;
   std::size_t columns_ = 80;
+  std::size_t rows_ = 24;
 };
 
 class PullView : public images::PullProgress {

@@ -25,6 +25,8 @@ std::span<const Verb> verbs() {
       {{"history", "image history"}, "[OPTIONS] IMAGE", "Show the history of an image", run_history},
       {{"tag", "image tag"}, "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", run_tag},
       {{"rmi", "image rm", "image remove"}, "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", run_rmi},
+      {{"save", "image save"}, "[OPTIONS] IMAGE [IMAGE...]", "Save one or more images to a tar archive (streamed to STDOUT by default)", run_save},
+      {{"load", "image load"}, "[OPTIONS]", "Load an image from a tar archive or STDIN", run_load},
       {{"build", "image build", "buildx build", "builder build"}, "[OPTIONS] PATH | -", "Build an image from a Dockerfile", run_build},
       {{"builder prune", "buildx prune"}, "[OPTIONS]", "Remove build cache", run_builder_prune},
       {{"inspect"}, "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on containers and images", run_inspect},

@@ -14,6 +14,8 @@ STRATA_VERB(images);
 STRATA_VERB(tag);
 STRATA_VERB(rmi);
 STRATA_VERB(history);
+STRATA_VERB(save);
+STRATA_VERB(load);
 // registries
 STRATA_VERB(login);
 STRATA_VERB(logout);

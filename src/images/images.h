@@ -133,6 +133,7 @@ class Images {
 
  private:
   friend class Pull;
+  friend class Load;
   Result<oci::Digest> find_id(std::string_view name_or_id);
   // Sum of the layers' tars. Errors: kNotFound when one is not committed.
   Result<std::uint64_t> size_of(std::span<const oci::Digest> chain_ids);

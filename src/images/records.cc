@@ -269,6 +269,17 @@ Result<std::vector<StoredManifest>> manifests_of(store::Database& db, const oci:
   return manifests;
 }
 
+Result<std::vector<StoredManifest>> documents_of(store::Database& db, const oci::Digest& image) {
+  std::vector<StoredManifest> documents;
+  auto rows = TRY(
+      db.query("SELECT digest, media_type, bytes FROM images_manifest WHERE image = ? ORDER BY "
+               "digest",
+               image.to_string()));
+  while (TRY(rows.step()))
+    documents.push_back({TRY(oci::Digest::parse(rows.text_view(0))), rows.text(1), rows.text(2)});
+  return documents;
+}
+
 Result<> keep_blob(store::Database& db, const oci::Digest& diff_id, const Blob& blob) {
   return db.run(
       "INSERT OR IGNORE INTO images_blob(digest, diff_id, size, media_type, compression) VALUES "
@@ -299,6 +310,11 @@ Result<std::vector<Blob>> blobs_of(store::Database& db, const oci::Digest& diff_
     blob.compression = parse_compression(rows.text_view(3));
   }
   return blobs;
+}
+
+Result<std::optional<oci::Digest>> layer_of_blob(store::Database& db, const oci::Digest& blob) {
+  return one_digest(
+      TRY(db.query("SELECT diff_id FROM images_blob WHERE digest = ?", blob.to_string())));
 }
 
 Result<std::vector<oci::Reference>> sources_of(store::Database& db, const oci::Digest& blob) {

@@ -62,6 +62,8 @@ Result<> keep_manifest(store::Database& db, const oci::Digest& image,
                        const StoredManifest& manifest);
 // Manifests of the image (not indexes), newest first.
 Result<std::vector<StoredManifest>> manifests_of(store::Database& db, const oci::Digest& image);
+// Manifests and indexes, sorted by digest.
+Result<std::vector<StoredManifest>> documents_of(store::Database& db, const oci::Digest& image);
 
 struct Blob {
   oci::Descriptor descriptor;  // media type, digest, size
@@ -74,6 +76,8 @@ Result<> keep_source(store::Database& db, const oci::Digest& diff_id, const oci:
                      const oci::Reference& seen_in);
 // What a layer's tar was seen as, newest first.
 Result<std::vector<Blob>> blobs_of(store::Database& db, const oci::Digest& diff_id);
+// The layer that a blob is, if that is known.
+Result<std::optional<oci::Digest>> layer_of_blob(store::Database& db, const oci::Digest& blob);
 Result<std::vector<oci::Reference>> sources_of(store::Database& db, const oci::Digest& blob);
 // Forgets blobs of layers that no image has.
 Result<> forget_unused_blobs(store::Database& db);

@@ -61,6 +61,10 @@ Result<CompressedLayer> Layers::compress(store::Lease& lease, const oci::Digest&
   return layer;
 }
 
+Result<> Layers::inflate(int input, int output, codec::Compression compression) {
+  return run_inflater(impl_->options.worker_program, input, output, compression);
+}
+
 WorkerJob Layers::Impl::job(const Limits& limits) const {
   WorkerJob job;
   job.program = options.worker_program;

@@ -145,6 +145,9 @@ class Layers {
   // The tar as gzip or zstd, made by a worker on all processors. The same tar gives the same bytes.
   // Errors: kNotFound; kCorrupt when the tar on the disk is not what its diff ID says.
   Result<CompressedLayer> compress(store::Lease& lease, const oci::Digest& diff_id, codec::Compression compression);
+  // The inflated bytes of `input` (from where it stands to its end) into `output`, by a worker: for
+  // archives that hold layers. Both may be pipes and stay the caller's.
+  Result<> inflate(int input, int output, codec::Compression compression);
 
   // The root file system of a chain, bottom layer first: a detached overlay mount that lives as long as
   // the descriptor, or as the mount namespace it is moved into. `upper` null: read-only. An empty chain

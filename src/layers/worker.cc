@@ -63,4 +63,13 @@ Result<WorkerReport> run_compressor(const std::string& program, int input, int o
   return report_of(std::move(options));
 }
 
+Result<> run_inflater(const std::string& program, int input, int output, codec::Compression compression) {
+  sys::SpawnOptions options;
+  options.program = program;
+  options.arguments = {"strata-layer", "inflate", std::string(codec::to_string(compression))};
+  options.fds = {{input, 3}, {output, 5}};
+  (void)TRY(report_of(std::move(options)));
+  return {};
+}
+
 }  // namespace strata::layers

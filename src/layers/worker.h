@@ -27,4 +27,7 @@ Result<WorkerReport> run_worker(const WorkerJob& job);
 // Compresses the tar `input` into `output` (an empty file).
 Result<WorkerReport> run_compressor(const std::string& program, int input, int output, codec::Compression compression);
 
+// Inflates `input` into `output`.
+Result<> run_inflater(const std::string& program, int input, int output, codec::Compression compression);
+
 }  // namespace strata::layers

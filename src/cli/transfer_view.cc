@@ -5,7 +5,7 @@
 
 #include "base/strings.h"
 #include "cli/command.h"
-#include "sys/pty.h"
+#include "sys/terminal.h"
 #include <fmt/core.h>
 
 namespace strata::cli {
@@ -34,10 +34,9 @@ std::string bar(std::uint64_t done, std::uint64_t total, std::size_t columns) {
 void LayerLines::begin(std::vector<std::string> names) {
   lines_.clear();
   in_place_ = false;
-  if (is_terminal(kStandardOutput)) {
-    const auto size = sys::window_size(kStandardOutput);
-    rows_ = size && size->rows > 0 ? size->rows : 24;
-    columns_ = size && size->columns > 0 ? size->columns : 80;
+  if (const auto size = sys::terminal_size(kStandardOutput)) {
+    rows_ = size->rows > 0 ? size->rows : 24;
+    columns_ = size->columns > 0 ? size->columns : 80;
     in_place_ = names.size() + 1 < rows_;
   }
   for (std::string& name : names) {

@@ -1,3 +1,4 @@
+// stop, and restart: a stop and a start.
 #include <optional>
 
 #include "cli/each_container.h"
@@ -5,8 +6,9 @@
 #include "cli/verbs.h"
 
 namespace strata::cli {
+namespace {
 
-Result<int> run_stop(Context& context, const Verb& verb, Arguments arguments) {
+Result<int> stop_each(Context& context, const Verb& verb, Arguments arguments, bool start_again) {
   std::string signal;
   std::optional<std::int64_t> seconds;
   std::vector<std::string> names;
@@ -17,9 +19,22 @@ Result<int> run_stop(Context& context, const Verb& verb, Arguments arguments) {
   if (!TRY(options.parse(arguments))) return 0;
   if (!signal.empty()) TRY(containers::parse_signal(signal));
   const auto timeout = seconds ? std::optional<int>(static_cast<int>(*seconds)) : std::nullopt;
-  return each_container(context, names, true, [&](containers::Containers& all, const containers::Container& one) {
-    return all.stop(one, timeout, signal);
-  });
+  return each_container(context, names, true,
+                        [&](containers::Containers& all, const containers::Container& one) -> Result<> {
+                          TRY(all.stop(one, timeout, signal));
+                          if (start_again) TRY(all.start(one, {}));
+                          return {};
+                        });
+}
+
+}  // namespace
+
+Result<int> run_stop(Context& context, const Verb& verb, Arguments arguments) {
+  return stop_each(context, verb, arguments, false);
+}
+
+Result<int> run_restart(Context& context, const Verb& verb, Arguments arguments) {
+  return stop_each(context, verb, arguments, true);
 }
 
 }  // namespace strata::cli

@@ -12,7 +12,7 @@
 #include "sys/file.h"
 #include "sys/forked_child.h"
 #include "sys/message_socket.h"
-#include "sys/pty.h"
+#include "sys/terminal.h"
 
 namespace strata::containers {
 namespace {
@@ -85,7 +85,7 @@ Result<> P::go() {
     create.configure_network = [this](int netns, pid_t) { return ask_for_network(netns); };
   runtime::Created created = TRY(runtime::create(create));
   if (created.terminal() && options_.terminal_rows != 0)
-    TRY(sys::set_window_size(created.terminal().get(), {options_.terminal_rows, options_.terminal_columns}));
+    TRY(sys::resize_terminal(created.terminal().get(), {options_.terminal_rows, options_.terminal_columns}));
 
   RunStatus status;
   status.boot_id = TRY(sys::boot_id());

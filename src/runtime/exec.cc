@@ -17,6 +17,7 @@
 #include "sys/pidfd.h"
 #include "sys/process_state.h"
 #include "sys/pty.h"
+#include "sys/terminal.h"
 #include "sys/rooted_path.h"
 #include "sys/special_file.h"
 
@@ -60,7 +61,7 @@ Result<> set_up(const Inside& inside) {
     sys::Pty pty = TRY(container_pty(), "terminal");
     TRY(sys::make_controlling_terminal(pty.terminal.get()));
     if (const auto size = inside.plan.process.console_size)
-      TRY(sys::set_window_size(pty.terminal.get(), {size->height, size->width}));
+      TRY(sys::resize_terminal(pty.terminal.get(), {size->height, size->width}));
     TRY(send_signal(inside.control, Signal::kTerminal, pty.master.get()));
     const int fd = pty.terminal.get();
     TRY(sys::replace_descriptors(fd, fd, fd, inside.control));

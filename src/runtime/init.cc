@@ -10,6 +10,7 @@
 #include "sys/namespace.h"
 #include "sys/process_state.h"
 #include "sys/pty.h"
+#include "sys/terminal.h"
 #include "sys/rooted_path.h"
 
 namespace strata::runtime {
@@ -57,7 +58,7 @@ Result<> set_up(const InitOptions& options) {
   if (pty.terminal) {
     TRY(sys::make_controlling_terminal(pty.terminal.get()));
     if (const auto size = plan.process.process.console_size)
-      TRY(sys::set_window_size(pty.terminal.get(), {size->height, size->width}));
+      TRY(sys::resize_terminal(pty.terminal.get(), {size->height, size->width}));
     const int fd = pty.terminal.get();
     TRY(send_signal(options.control, Signal::kTerminal, pty.master.get()));
     TRY(sys::replace_descriptors(fd, fd, fd, options.control));

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <termios.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -13,6 +14,7 @@
 #include "sys/namespace.h"
 #include "sys/process_state.h"
 #include "sys/pty.h"
+#include "sys/terminal.h"
 #include "sys/rlimit.h"
 #include "sys/special_file.h"
 #include "sys/temp_dir.h"
@@ -70,11 +72,10 @@ TEST(Capability, TheBoundingSetOnlyShrinks) {
 TEST(Pty, BothSidesTalk) {
   auto pty = open_pty(AT_FDCWD, "/dev/ptmx");
   if (!pty) GTEST_SKIP() << pty.error().message();
-  ASSERT_TRUE(set_window_size(pty->terminal.get(), {30, 100}));
-  EXPECT_EQ(*window_size(pty->master.get()), (WindowSize{30, 100}));
-  EXPECT_TRUE(is_terminal(pty->terminal.get()));
+  ASSERT_TRUE(resize_terminal(pty->terminal.get(), {30, 100}));
+  EXPECT_EQ(terminal_size(pty->master.get())->columns, 100);
   {
-    auto raw = RawMode::enter(pty->terminal.get());
+    auto raw = RawTerminal::enter(pty->terminal.get());
     ASSERT_TRUE(raw);
     ASSERT_TRUE(write_all(pty->master.get(), std::string_view("\x03")));
     char byte = 0;

@@ -18,6 +18,7 @@ std::span<const Verb> verbs() {
       {{"ps", "container ls", "container list", "container ps"}, "[OPTIONS]", "List containers", run_ps},
       {{"wait", "container wait"}, "CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes", run_wait},
       {{"diff", "container diff"}, "CONTAINER", "Inspect changes to files or directories on a container's filesystem", run_diff},
+      {{"export", "container export"}, "[OPTIONS] CONTAINER", "Export a container's filesystem as a tar archive", run_export},
       {{"internal-teardown"}, "ID", "", run_internal_teardown},
       {{"pull", "image pull"}, "[OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry", run_pull},
       {{"push", "image push"}, "[OPTIONS] NAME[:TAG]", "Upload an image to a registry", run_push},

@@ -144,6 +144,9 @@ class Containers {
   Result<int> wait(const Container& container);
   // What differs from the image, sorted by path.
   Result<std::vector<Change>> diff(const Container& container);
+  // The root file system, as it is at this moment, as a tar into `output`: sorted, with extended
+  // attributes, hard links and holes. What is mounted in it is not in it, only the mount points.
+  Result<> export_rootfs(const Container& container, int output);
   // Docker's inspect object: JSON, indented by four.
   Result<std::string> inspect(const Container& container);
 

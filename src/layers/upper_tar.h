@@ -22,6 +22,9 @@ struct UpperOptions {
   // The overlay was mounted with userxattr: its marks are user.overlay.* instead of
   // trusted.overlay.*.
   bool user_xattrs = false;
+  // What is read is no upper but a read-only overlay mount (a root file system put together), whose
+  // directories' inode numbers do not last.
+  bool merged = false;
 };
 
 // Writes the layer's tar. In order of names, parents first, the root itself as "./" at the front:

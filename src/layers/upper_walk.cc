@@ -148,7 +148,7 @@ Result<> DirectoryCursor::leave() {
 }
 
 Result<> walk_upper(int upper, const UpperOptions& options, UpperVisitor& visitor) {
-  return Walk(options, visitor, TRY(DirectoryCursor::open(upper, true))).run();
+  return Walk(options, visitor, TRY(DirectoryCursor::open(upper, !options.merged))).run();
 }
 
 }  // namespace strata::layers

@@ -69,7 +69,7 @@ TEST(Table, LinesUpColumnsAndTrimsTheEnd) {
   Table table({"NAME", "ID"});
   table.add({"größe", "1"});
   table.add({"x", ""});
-  EXPECT_EQ(table.to_string(), "NAME    ID\ngröße   1\nx\n");
+  EXPECT_EQ(table.to_string(), "NAME      ID\ngröße     1\nx\n");
   EXPECT_EQ(ellipsis("abcdef", 4), "abc…");
   EXPECT_EQ(ellipsis("abcd", 4), "abcd");
 }

@@ -6,6 +6,7 @@ namespace strata::cli {
 namespace {
 
 constexpr std::size_t kGap = 3;
+constexpr std::size_t kNarrowest = 10;  // of a column, its gap included
 
 bool starts_code_point(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
 
@@ -25,7 +26,7 @@ std::string Table::to_string() const {
   for (const auto& row : rows_) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - width_of(row[i]) + kGap, ' ');
+      if (i + 1 < row.size()) text.append(std::max(widths[i] + kGap, kNarrowest) - width_of(row[i]), ' ');
     }
     while (text.ends_with(' ')) text.pop_back();
     text += '\n';

@@ -1,4 +1,4 @@
-// Columns of text as docker prints them: headings, three spaces between, no trailing spaces.
+// Columns of text as docker prints them: headings, at least ten wide and three spaces between, no trailing spaces.
 #pragma once
 
 #include <string>

@@ -1,23 +1,29 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/strings.h"
+#include "cli/format.h"
 #include "cli/options.h"
+#include "cli/record_text.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "images/images.h"
-#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
 
 constexpr std::size_t kCreatedByWidth = 45;
 
+constexpr Column kColumns[] = {{"ID", "IMAGE"},           {"CreatedSince", "CREATED"}, {"CreatedAt", "CREATED AT"},
+                               {"CreatedBy", "CREATED BY"}, {"Size", "SIZE"},            {"Comment", "COMMENT"}};
+
 std::string created_text(const std::string& created, bool human) {
   const auto time = parse_rfc3339(created);
   if (!time) return human ? "N/A" : created;
-  if (human)
-    return human_duration(std::chrono::duration_cast<std::chrono::seconds>(now() - *time)) + " ago";
+  if (human) return age_text(*time, now());
   // Docker leaves the fraction out here.
   return to_rfc3339(*time).substr(0, 19) + "Z";
 }
@@ -28,22 +34,26 @@ Result<int> run_history(Context& context, const Verb& verb, Arguments arguments)
   bool human = true;
   bool no_trunc = false;
   bool quiet = false;
+  std::string format;
   std::vector<std::string> names;
   Options options(verb);
   options.flag("-H,--human", human, "Print sizes and dates in human readable format");
   options.flag("--no-trunc", no_trunc, "Don't truncate output");
   options.flag("-q,--quiet", quiet, "Only show image IDs");
+  options.value("--format", format, "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
   options.arguments(names, 1, 1);
   if (!TRY(options.parse(arguments))) return 0;
 
   engine::Engine& engine = *TRY(context.engine());
   const images::Image image = TRY(engine.images().find(names[0]));
-  Table table({"IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"});
+  std::optional<ListFormat> list;
+  if (!ListFormat::is_default(format)) list = TRY(ListFormat::parse(format, "history", kColumns));
+  Table table({"IMAGE", human ? "CREATED" : "CREATED AT", "CREATED BY", "SIZE", "COMMENT"});
   for (const images::HistoryLine& line : TRY(images::history(engine.images(), image))) {
     const std::string id = line.image.empty() ? "<missing>"
                            : no_trunc         ? line.image.to_string()
                                               : line.image.short_hex();
-    if (quiet) {
+    if (quiet && !list) {
       fmt::print("{}\n", id);
       continue;
     }
@@ -51,11 +61,21 @@ Result<int> run_history(Context& context, const Verb& verb, Arguments arguments)
     std::ranges::replace(created_by, '\t', ' ');
     created_by = printable(created_by);
     if (!no_trunc) created_by = ellipsis(created_by, kCreatedByWidth);
+    if (list) {
+      TRY(list->add({{"ID", id},
+                     {"CreatedSince", created_text(line.created, true)},
+                     {"CreatedAt", created_text(line.created, false)},
+                     {"CreatedBy", created_by},
+                     {"Size", human ? human_size(line.size, 3) : std::to_string(line.size)},
+                     {"Comment", line.comment}}));
+      continue;
+    }
     table.add({id, created_text(line.created, human), created_by,
                human ? human_size(line.size, 3) : std::to_string(line.size),
                printable(line.comment)});
   }
-  if (!quiet) fmt::print("{}", table.to_string());
+  if (list) fmt::print("{}", TRY(list->text()));
+  else if (!quiet) fmt::print("{}", table.to_string());
   return 0;
 }
 

@@ -1,13 +1,18 @@
+#include <fmt/core.h>
+
 #include <map>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/strings.h"
+#include "cli/format.h"
 #include "cli/image_filter.h"
 #include "cli/options.h"
+#include "cli/record_text.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+#include "engine/image_uses.h"
 #include "images/images.h"
-#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -45,6 +50,37 @@ std::vector<Row> rows_of(const images::ImageSummary& image, bool with_digests) {
   return rows;
 }
 
+constexpr Column kColumns[] = {
+    {"ID", "IMAGE ID"},       {"Repository", "REPOSITORY"}, {"Tag", "TAG"},          {"Digest", "DIGEST"},
+    {"CreatedSince", "CREATED"}, {"CreatedAt", "CREATED AT"},  {"Size", "SIZE"},        {"Containers", "CONTAINERS"},
+    {"VirtualSize", "SIZE"},  {"SharedSize", "SHARED SIZE"}, {"UniqueSize", "UNIQUE SIZE"}};
+constexpr std::string_view kRaw =
+    "repository: {{.Repository}}\ntag: {{.Tag}}\nimage_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n";
+
+// Only for --format: the table of every day needs neither JSON nor templates.
+Result<std::string> formatted(engine::Engine& engine, const std::vector<images::ImageSummary>& list, std::string_view format,
+                              bool whole_ids, bool with_digests) {
+  ListFormat out = TRY(ListFormat::parse(format == "raw" ? kRaw : format, "image", kColumns));
+  std::map<oci::Digest, std::size_t> containers;
+  if (out.mentions("Containers"))
+    for (const images::ImageUse& use : TRY(engine::image_uses(engine)())) ++containers[use.image_id];
+  const Timestamp present = now();
+  for (const images::ImageSummary& image : list)
+    for (const Row& row : rows_of(image, with_digests || out.mentions("Digest")))
+      TRY(out.add({{"ID", whole_ids ? image.id.to_string() : image.id.short_hex()},
+                   {"Repository", row.repository},
+                   {"Tag", row.tag},
+                   {"Digest", row.digest},
+                   {"CreatedSince", age_text(image.created, present)},
+                   {"CreatedAt", time_text(image.created)},
+                   {"Size", human_size(image.size, 3)},
+                   {"VirtualSize", human_size(image.size)},
+                   {"Containers", std::to_string(containers[image.id])},
+                   {"SharedSize", "N/A"},
+                   {"UniqueSize", "N/A"}}));
+  return out.text();
+}
+
 }  // namespace
 
 Result<int> run_images(Context& context, const Verb& verb, Arguments arguments) {
@@ -52,6 +88,7 @@ Result<int> run_images(Context& context, const Verb& verb, Arguments arguments) 
   bool quiet = false;
   bool no_trunc = false;
   bool with_digests = false;
+  std::string format;
   std::vector<std::string> filters;
   std::vector<std::string> patterns;
   Options options(verb);
@@ -60,6 +97,7 @@ Result<int> run_images(Context& context, const Verb& verb, Arguments arguments) 
   options.flag("--no-trunc", no_trunc, "Don't truncate output");
   options.flag("--digests", with_digests, "Show digests");
   options.list("-f,--filter", filters, "Filter output based on conditions provided");
+  options.value("--format", format, "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
   options.arguments(patterns, 0, 1);
   if (!TRY(options.parse(arguments))) return 0;
 
@@ -67,15 +105,17 @@ Result<int> run_images(Context& context, const Verb& verb, Arguments arguments) 
   if (!patterns.empty()) filters.push_back("reference=" + patterns[0]);
   auto list = TRY(engine.images().list());
   list = TRY(filter_images(engine.images(), std::move(list), filters));
+  if (!ListFormat::is_default(format)) {
+    fmt::print("{}", TRY(formatted(engine, list, format, no_trunc, with_digests)));
+    return 0;
+  }
   std::vector<std::string> headings{"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"};
   if (with_digests) headings.insert(headings.begin() + 2, "DIGEST");
   Table table(std::move(headings));
   const Timestamp present = now();
   for (const images::ImageSummary& image : list) {
     const std::string id = no_trunc ? image.id.to_string() : image.id.short_hex();
-    const std::string created =
-        human_duration(std::chrono::duration_cast<std::chrono::seconds>(present - image.created)) +
-        " ago";
+    const std::string created = age_text(image.created, present);
     for (const Row& row : rows_of(image, with_digests)) {
       if (quiet) {
         fmt::print("{}\n", id);

@@ -2,7 +2,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/strings.h"
+#include "cli/format.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
 #include "containers/containers.h"
@@ -24,10 +26,13 @@ std::string operating_system() {
 }  // namespace
 
 Result<int> run_info(Context& context, const Verb& verb, Arguments arguments) {
+  std::string format;
   std::vector<std::string> none;
   Options options(verb);
+  options.value("-f,--format", format, "Format output using a Go template, or 'json'");
   options.arguments(none, 0, 0);
   if (!TRY(options.parse(arguments))) return 0;
+  if (!is_template(format)) return kBrokenTemplate;
 
   engine::Engine& engine = *TRY(context.engine());
   std::size_t running = 0;
@@ -39,15 +44,46 @@ Result<int> run_info(Context& context, const Verb& verb, Arguments arguments) {
   const bool pure_v2 = sys::exists("/sys/fs/cgroup/cgroup.controllers");
   const auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
 
+  const std::string layers = index_form ? "tar with an EROFS index, never unpacked"
+                                        : "directories (this kernel or file system cannot mount an index)";
+  const std::uint64_t memory = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const long processors = ::sysconf(_SC_NPROCESSORS_ONLN);
+  if (!format.empty()) {
+    const auto& settings = engine.settings();
+    ordered_json mirrors = ordered_json::object();
+    for (const auto& [registry, list] : settings.registry.mirrors) mirrors[registry] = list;
+    const ordered_json object{{"Containers", containers.size()},
+                              {"ContainersRunning", running},
+                              {"ContainersPaused", 0},
+                              {"ContainersStopped", containers.size() - running},
+                              {"Images", TRY(engine.images().list()).size()},
+                              {"Driver", "overlay"},
+                              {"DriverStatus", ordered_json::array({ordered_json::array({"Layers", layers})})},
+                              {"CgroupDriver", "cgroupfs"},
+                              {"CgroupVersion", pure_v2 ? "2" : "1"},
+                              {"KernelVersion", host.release},
+                              {"OperatingSystem", operating_system()},
+                              {"OSType", "linux"},
+                              {"Architecture", host.machine},
+                              {"NCPU", processors},
+                              {"MemTotal", memory},
+                              {"Name", host.nodename},
+                              {"ServerVersion", STRATA_VERSION},
+                              {"DockerRootDir", settings.paths.root},
+                              {"RunRootDir", settings.paths.run_root},
+                              {"Configuration", settings.config_file},
+                              {"RegistryConfig", {{"Mirrors", mirrors}}}};
+    fmt::print("{}", TRY(format_object(format, object)));
+    return 0;
+  }
   fmt::print("Containers: {}\n Running: {}\n Stopped: {}\n", containers.size(), running, containers.size() - running);
   fmt::print("Images: {}\n", TRY(engine.images().list()).size());
   fmt::print("Server Version: {} (no daemon)\n", STRATA_VERSION);
-  fmt::print("Storage Driver: overlay\n Layers: {}\n",
-             index_form ? "tar with an EROFS index, never unpacked" : "directories (this kernel or file system cannot mount an index)");
+  fmt::print("Storage Driver: overlay\n Layers: {}\n", layers);
   fmt::print("Cgroup Version: {}\n", pure_v2 ? 2 : 1);
   fmt::print("Kernel Version: {}\nOperating System: {}\nOSType: linux\nArchitecture: {}\nCPUs: {}\nTotal Memory: {}\nName: {}\n",
-             host.release, operating_system(), host.machine, ::sysconf(_SC_NPROCESSORS_ONLN),
-             human_size(pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))), host.nodename);
+             host.release, operating_system(), host.machine, processors,
+             human_size(memory), host.nodename);
   fmt::print("Strata Root Dir: {}\nStrata Run Dir: {}\nConfiguration: {}\n", engine.settings().paths.root,
              engine.settings().paths.run_root, engine.settings().config_file);
   if (!engine.settings().registry.mirrors.empty()) {

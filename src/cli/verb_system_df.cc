@@ -1,7 +1,10 @@
 #include <fmt/core.h>
 
+#include "base/json.h"
 #include "base/strings.h"
+#include "cli/format.h"
 #include "cli/options.h"
+#include "cli/record_text.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "engine/disk_usage.h"
@@ -15,8 +18,9 @@ std::string reclaimable(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? human_size(part) : fmt::format("{} ({}%)", human_size(part), part * 100 / whole);
 }
 
-void print_summary(const DiskUsage& usage) {
-  Table table({"TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"});
+using Cells = std::vector<std::string>;
+
+std::vector<Cells> summary(const DiskUsage& usage) {
   std::size_t active_images = 0, running = 0, used_volumes = 0;
   std::uint64_t container_bytes = 0, stopped_bytes = 0, volume_bytes = 0, unused_bytes = 0;
   for (const auto& image : usage.images) active_images += image.containers > 0 ? 1 : 0;
@@ -30,20 +34,36 @@ void print_summary(const DiskUsage& usage) {
     if (volume.links > 0) ++used_volumes;
     else unused_bytes += volume.size;
   }
-  table.add({"Images", std::to_string(usage.images.size()), std::to_string(active_images), human_size(usage.image_bytes),
-             reclaimable(usage.reclaimable_image_bytes, usage.image_bytes)});
-  table.add({"Containers", std::to_string(usage.containers.size()), std::to_string(running), human_size(container_bytes),
-             reclaimable(stopped_bytes, container_bytes)});
-  table.add({"Local Volumes", std::to_string(usage.volumes.size()), std::to_string(used_volumes), human_size(volume_bytes),
-             reclaimable(unused_bytes, volume_bytes)});
-  table.add({"Build Cache", std::to_string(usage.cache_layers), "0", human_size(usage.cache_bytes),
-             human_size(usage.cache_bytes)});
+  return {{"Images", std::to_string(usage.images.size()), std::to_string(active_images), human_size(usage.image_bytes),
+           reclaimable(usage.reclaimable_image_bytes, usage.image_bytes)},
+          {"Containers", std::to_string(usage.containers.size()), std::to_string(running), human_size(container_bytes),
+           reclaimable(stopped_bytes, container_bytes)},
+          {"Local Volumes", std::to_string(usage.volumes.size()), std::to_string(used_volumes), human_size(volume_bytes),
+           reclaimable(unused_bytes, volume_bytes)},
+          {"Build Cache", std::to_string(usage.cache_layers), "0", human_size(usage.cache_bytes), human_size(usage.cache_bytes)}};
+}
+
+void print_summary(const DiskUsage& usage) {
+  Table table({"TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"});
+  for (Cells& cells : summary(usage)) table.add(std::move(cells));
   fmt::print("{}", table.to_string());
 }
 
-std::string age(Timestamp time) {
-  return human_duration(std::chrono::duration_cast<std::chrono::seconds>(now() - time)) + " ago";
+constexpr Column kColumns[] = {
+    {"Type", "TYPE"}, {"TotalCount", "TOTAL"}, {"Active", "ACTIVE"}, {"Size", "SIZE"}, {"Reclaimable", "RECLAIMABLE"}};
+
+Result<> print_formatted(const DiskUsage& usage, std::string_view format) {
+  ListFormat list = TRY(ListFormat::parse(format, "disk usage", kColumns));
+  for (const Cells& cells : summary(usage)) {
+    ordered_json record;
+    for (std::size_t i = 0; i < cells.size(); ++i) record[std::string(kColumns[i].field)] = cells[i];
+    TRY(list.add(record));
+  }
+  fmt::print("{}", TRY(list.text()));
+  return {};
 }
+
+std::string age(Timestamp time) { return age_text(time, now()); }
 
 void print_details(const DiskUsage& usage) {
   fmt::print("Images space usage:\n\n");
@@ -70,17 +90,52 @@ void print_details(const DiskUsage& usage) {
   fmt::print("{}\nBuild cache usage: {}\n", volumes.to_string(), human_size(usage.cache_bytes));
 }
 
+// All of -v as one object, as docker has it.
+ordered_json details(const DiskUsage& usage) {
+  ordered_json all{{"Images", ordered_json::array()}, {"Containers", ordered_json::array()}, {"Volumes", ordered_json::array()},
+                   {"BuildCache", ordered_json::array()}};
+  for (const auto& image : usage.images) {
+    const oci::Reference* tag = image.image.tags.empty() ? nullptr : &image.image.tags.front();
+    all["Images"].push_back({{"Containers", std::to_string(image.containers)},
+                             {"CreatedAt", time_text(image.image.created)},
+                             {"CreatedSince", age(image.image.created)},
+                             {"ID", image.image.id.to_string()},
+                             {"Repository", tag == nullptr ? "<none>" : tag->familiar_name()},
+                             {"SharedSize", human_size(image.shared)},
+                             {"Size", human_size(image.size)},
+                             {"Tag", tag == nullptr ? "<none>" : tag->tag.value_or("<none>")},
+                             {"UniqueSize", human_size(image.unique)}});
+  }
+  for (const auto& entry : usage.containers)
+    all["Containers"].push_back({{"Command", "\"" + join(entry.container.command(), " ") + "\""},
+                                 {"CreatedAt", time_text(entry.container.created)},
+                                 {"ID", entry.container.id},
+                                 {"Image", entry.container.image_name},
+                                 {"LocalVolumes", std::to_string(entry.volumes)},
+                                 {"Names", entry.container.name},
+                                 {"RunningFor", age(entry.container.created)},
+                                 {"Size", human_size(entry.size)},
+                                 {"State", std::string(to_string(entry.state.status))}});
+  for (const auto& volume : usage.volumes)
+    all["Volumes"].push_back({{"Name", volume.name}, {"Links", std::to_string(volume.links)}, {"Size", human_size(volume.size)}});
+  return all;
+}
+
 }  // namespace
 
 Result<int> run_system_df(Context& context, const Verb& verb, Arguments arguments) {
   bool verbose = false;
+  std::string format;
   std::vector<std::string> none;
   Options options(verb);
   options.flag("-v,--verbose", verbose, "Show detailed information on space usage");
+  options.value("--format", format, "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
   options.arguments(none, 0, 0);
   if (!TRY(options.parse(arguments))) return 0;
   const DiskUsage usage = TRY(engine::disk_usage(*TRY(context.engine())));
-  verbose ? print_details(usage) : print_summary(usage);
+  if (ListFormat::is_default(format)) verbose ? print_details(usage) : print_summary(usage);
+  else if (verbose) fmt::print("{}", TRY(format_object(format, details(usage))));
+  else TRY(print_formatted(usage, format));
   return 0;
 }
 

@@ -31,14 +31,14 @@ std::span<const Verb> verbs() {
       {{"build", "image build", "buildx build", "builder build"}, "[OPTIONS] PATH | -", "Build an image from a Dockerfile", run_build},
       {{"builder prune", "buildx prune"}, "[OPTIONS]", "Remove build cache", run_builder_prune},
       {{"inspect"}, "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on containers and images", run_inspect},
-      {{"container inspect"}, "CONTAINER [CONTAINER...]", "Display detailed information on one or more containers", run_container_inspect},
-      {{"image inspect"}, "IMAGE [IMAGE...]", "Display detailed information on one or more images", run_image_inspect},
+      {{"container inspect"}, "[OPTIONS] CONTAINER [CONTAINER...]", "Display detailed information on one or more containers", run_container_inspect},
+      {{"image inspect"}, "[OPTIONS] IMAGE [IMAGE...]", "Display detailed information on one or more images", run_image_inspect},
       {{"system df"}, "[OPTIONS]", "Show disk usage", run_system_df},
       {{"system prune"}, "[OPTIONS]", "Remove unused data", run_system_prune},
-      {{"info", "system info"}, "", "Display system-wide information", run_info},
+      {{"info", "system info"}, "[OPTIONS]", "Display system-wide information", run_info},
       {{"login"}, "[OPTIONS] [SERVER]", "Log in to a registry", run_login},
       {{"logout"}, "[SERVER]", "Log out from a registry", run_logout},
-      {{"version"}, "", "Show the Strata version information", run_version},
+      {{"version"}, "[OPTIONS]", "Show the Strata version information", run_version},
   };
   return table;
 }

@@ -1,5 +1,7 @@
 #include "build/cache.h"
 
+#include <algorithm>
+
 #include "base/clock.h"
 #include "store/database.h"
 #include "store/reference.h"
@@ -105,6 +107,37 @@ Result<std::uint64_t> forget_cache(store::Store& store) {
   TRY(store.db().run("DELETE FROM build_cache"));
   TRY(change.commit());
   return keys.size();
+}
+
+Result<> forget_layers(store::Store& store, const std::vector<oci::Digest>& chains) {
+  store::Transaction change = TRY(store.db().begin());
+  for (const oci::Digest& chain : chains) {
+    std::vector<std::string> keys;
+    {
+      auto rows = TRY(store.db().query("SELECT key FROM build_cache WHERE chain_id = ?", chain.to_string()));
+      while (TRY(rows.step())) keys.push_back(rows.text(0));
+    }
+    for (const std::string& key : keys) {
+      TRY(store::drop_references(store, holder_of(key)));
+      TRY(store.db().run("DELETE FROM build_cache WHERE key = ?", std::string_view(key)));
+    }
+  }
+  return change.commit();
+}
+
+Result<std::vector<std::string>> orphan_holders(store::Store& store) {
+  std::vector<std::string> holders;
+  auto rows = TRY(store.db().query("SELECT DISTINCT holder FROM store_reference WHERE holder LIKE 'build/%'"
+                                   " AND substr(holder, 7) NOT IN (SELECT key FROM build_cache)"));
+  while (TRY(rows.step())) holders.push_back(rows.text(0));
+  return holders;
+}
+
+Result<> drop_orphan(store::Store& store, const std::string& holder) {
+  store::Transaction change = TRY(store.db().begin());
+  const auto orphans = TRY(orphan_holders(store));
+  if (std::ranges::find(orphans, holder) != orphans.end()) TRY(store::drop_references(store, holder));
+  return change.commit();
 }
 
 }  // namespace strata::build

@@ -53,5 +53,11 @@ const store::Schema& schema();
 // Drops every entry of the cache; what nobody needs then, images::Images::collect_garbage() deletes.
 // Returns how many there were. Builds that run keep what they hold.
 Result<std::uint64_t> forget_cache(store::Store& store);
+// Drops the entries whose outcome is one of these layers (chain IDs): they are lost.
+Result<> forget_layers(store::Store& store, const std::vector<oci::Digest>& chains);
+
+// For fsck: who holds a layer as an entry of the cache that is not there.
+Result<std::vector<std::string>> orphan_holders(store::Store& store);
+Result<> drop_orphan(store::Store& store, const std::string& holder);
 
 }  // namespace strata::build

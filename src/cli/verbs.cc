@@ -34,6 +34,7 @@ std::span<const Verb> verbs() {
       {{"container inspect"}, "[OPTIONS] CONTAINER [CONTAINER...]", "Display detailed information on one or more containers", run_container_inspect},
       {{"image inspect"}, "[OPTIONS] IMAGE [IMAGE...]", "Display detailed information on one or more images", run_image_inspect},
       {{"system df"}, "[OPTIONS]", "Show disk usage", run_system_df},
+      {{"system fsck"}, "[OPTIONS]", "Check images, layers, containers and volumes, and repair them", run_system_fsck},
       {{"system prune"}, "[OPTIONS]", "Remove unused data", run_system_prune},
       {{"info", "system info"}, "[OPTIONS]", "Display system-wide information", run_info},
       {{"login"}, "[OPTIONS] [SERVER]", "Log in to a registry", run_login},

@@ -43,6 +43,7 @@ STRATA_VERB(inspect);
 STRATA_VERB(container_inspect);
 STRATA_VERB(image_inspect);
 STRATA_VERB(system_df);
+STRATA_VERB(system_fsck);
 STRATA_VERB(system_prune);
 STRATA_VERB(info);
 STRATA_VERB(version);

@@ -21,6 +21,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,6 +29,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "images/check.h"
 #include "images/image.h"
 #include "images/progress.h"
 #include "oci/descriptor.h"
@@ -127,6 +129,16 @@ class Images {
                       PushProgress& progress);
   // Tags of a repository (the reference's own tag is ignored), for push --all-tags. Sorted.
   Result<std::vector<oci::Reference>> tags_of(const oci::Reference& repository);
+
+  // fsck: the records against themselves and each other; files are Layers::check()'s. No I/O but the
+  // store's; `found` must not call back.
+  Result<> check(const std::function<void(ImageDefect)>& found);
+  // False when only fetching it again can help.
+  Result<bool> mend(const ImageDefect& defect);
+  // By chain ID the images that have the layer, hidden ones too.
+  Result<std::map<oci::Digest, std::vector<oci::Digest>>> users_of_layers();
+  // One name of the image, or the first digits of its ID.
+  Result<std::string> familiar_name(const oci::Digest& id);
 
   store::Store& store() { return store_; }
   layers::Layers& layers() { return layers_; }

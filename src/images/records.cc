@@ -39,8 +39,6 @@ constexpr std::string_view kVersions[] = {
     )",
 };
 
-std::string holder(const oci::Digest& id) { return "image/" + id.to_string(); }
-
 std::int64_t nanoseconds(Timestamp time) { return time.time_since_epoch().count(); }
 Timestamp timestamp(std::int64_t nanoseconds_since_1970) {
   return Timestamp(std::chrono::nanoseconds(nanoseconds_since_1970));
@@ -78,6 +76,8 @@ const store::Schema& schema() {
   static constexpr store::Schema kSchema{"images", kVersions};
   return kSchema;
 }
+
+std::string holder(const oci::Digest& id) { return "image/" + id.to_string(); }
 
 // ---- names
 
@@ -220,15 +220,21 @@ Result<bool> insert(store::Store& store, const oci::Digest& id, std::string_view
       db.run("INSERT INTO images_image(id, created, size, config) VALUES (?, ?, ?, ?)"
              " ON CONFLICT(id) DO UPDATE SET hidden = 0",
              id.to_string(), nanoseconds(created), size, std::as_bytes(std::span(config_bytes))));
+  TRY(put_layers(store, id, config, chain_ids));
+  return true;
+}
+
+Result<> put_layers(store::Store& store, const oci::Digest& id, const oci::ImageConfig& config,
+                    std::span<const oci::Digest> chain_ids) {
   for (std::size_t i = 0; i < chain_ids.size(); ++i) {
     const std::string chain = chain_ids[i].to_string();
     TRY(
-        db.run("INSERT OR IGNORE INTO images_layer(image, position, diff_id, chain_id) VALUES (?, "
+        store.db().run("INSERT OR IGNORE INTO images_layer(image, position, diff_id, chain_id) VALUES (?, "
                "?, ?, ?)",
                id.to_string(), i, config.diff_ids.at(i).to_string(), chain));
     TRY(store::add_reference(store, store::kLayer, chain, holder(id)));
   }
-  return true;
+  return {};
 }
 
 Result<> hide(store::Database& db, const oci::Digest& id) {

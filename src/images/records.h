@@ -46,6 +46,11 @@ Result<bool> is_visible(store::Database& db, const oci::Digest& id);
 // is new.
 Result<bool> insert(store::Store& store, const oci::Digest& id, std::string_view config_bytes,
                     Timestamp created, std::uint64_t size, std::span<const oci::Digest> chain_ids);
+// The image's list of layers and its references to them.
+Result<> put_layers(store::Store& store, const oci::Digest& id, const oci::ImageConfig& config,
+                    std::span<const oci::Digest> chain_ids);
+// As which it holds them.
+std::string holder(const oci::Digest& id);
 Result<> hide(store::Database& db, const oci::Digest& id);
 Result<std::vector<oci::Digest>> hidden(store::Database& db);
 // The image, its names, manifests and references. Layers stay.

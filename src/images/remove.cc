@@ -154,12 +154,8 @@ Result<std::vector<oci::Digest>> Images::drop_layers(std::span<const oci::Digest
       unused.push_back(chain);
   if (unused.empty()) return unused;
   std::ranges::reverse(unused);
-  TRY(layers_.remove(unused));
   // Layers with others on top of them stay.
-  std::vector<oci::Digest> gone;
-  for (const oci::Digest& chain : unused)
-    if (!TRY(layers_.find(chain))) gone.push_back(chain);
-  return gone;
+  return layers_.remove(unused);
 }
 
 Result<std::vector<Removal>> Images::remove(std::string_view name_or_id, bool force,

@@ -32,12 +32,21 @@ Result<std::optional<Layer>> Layers::find(const oci::Digest& chain_id) {
   const auto layer = TRY(records::find_layer(impl_->db(), chain_id));
   if (!layer) return std::nullopt;
   const auto tar = TRY(records::find_tar(impl_->db(), layer->diff_id));
-  if (!tar) return std::nullopt;
+  if (!tar || !TRY(impl_->has_whole_tar(*tar))) return std::nullopt;
   return Layer{layer->diff_id, layer->chain_id, tar->size};
 }
 
+Result<std::vector<oci::Digest>> Layers::missing(std::span<const oci::Digest> chain_ids) {
+  return impl_->missing(chain_ids);
+}
+
+Result<bool> Layers::is_recorded(const oci::Digest& chain_id) {
+  return TRY(records::find_layer(impl_->db(), chain_id)).has_value();
+}
+
 Result<bool> Layers::has_tar(const oci::Digest& diff_id) {
-  return TRY(records::find_tar(impl_->db(), diff_id)).has_value();
+  const auto tar = TRY(records::find_tar(impl_->db(), diff_id));
+  return tar && TRY(impl_->has_whole_tar(*tar));
 }
 
 Result<sys::UniqueFd> Layers::open_tar(const oci::Digest& diff_id) {

@@ -22,6 +22,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,6 +32,7 @@
 
 #include "base/result.h"
 #include "codec/compression.h"
+#include "layers/layers_check.h"
 #include "layers/merged_tree.h"
 #include "oci/digest.h"
 #include "sys/unique_fd.h"
@@ -116,7 +118,14 @@ class Layers {
   Layers(const Layers&) = delete;
   Layers& operator=(const Layers&) = delete;
 
+  // Committed, and its tar is here and whole. One whose tar was lost, or torn by a power loss (the first
+  // use after a boot finds out), is not found; commit() brings it back.
   Result<std::optional<Layer>> find(const oci::Digest& chain_id);
+  // Those of the chains that find() would not find. Nearly always none, and cheap; what a power loss may have
+  // torn is read and compared, several at once.
+  Result<std::vector<oci::Digest>> missing(std::span<const oci::Digest> chain_ids);
+  // Committed, whatever became of its files.
+  Result<bool> is_recorded(const oci::Digest& chain_id);
   Result<bool> has_tar(const oci::Digest& diff_id);
 
   // Reads a layer, compressed in any way or not at all, from `fd` (a pipe, a file; from where it
@@ -157,8 +166,9 @@ class Layers {
                                      std::span<const std::string> extra_lowers = {});
 
   // Forgets chains (which nobody references) and deletes what no other chain uses. A chain that is the
-  // parent of one that stays is kept. Running containers keep their files until they end.
-  Result<> remove(std::span<const oci::Digest> chain_ids);
+  // parent of one that stays is kept. Running containers keep their files until they end. Returns at once:
+  // the files are in the trash (store/trash.h). Returns what was forgotten.
+  Result<std::vector<oci::Digest>> remove(std::span<const oci::Digest> chain_ids);
   // Unmounts what is cached for other chains than these; none given: everything, and what cannot be
   // unmounted because it is in use at this moment is left.
   Result<> unmount_unused(std::span<const oci::Digest> chains_in_use);
@@ -170,7 +180,15 @@ class Layers {
   // The form in use on this store (probed at first need).
   Result<Form> form();
 
+  // fsck: compares every file in root/layers with its digest and every record with the files. `found` is called
+  // by one thread at a time. Commands may be at work meanwhile; theirs is no defect.
+  Result<CheckTotals> check(const CheckOptions& options, const std::function<void(Defect)>& found);
+  // Makes an index or a directory form again from the (whole) tar; takes orphans away. A damaged tar is only
+  // noted: from then on nobody finds the layer, and commit() replaces it.
+  Result<> mend(const Defect& defect);
+
  private:
+  friend class LayerCheck;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

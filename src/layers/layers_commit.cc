@@ -9,6 +9,7 @@
 #include "layers/layers_impl.h"
 #include "oci/chain_id.h"
 #include "store/reference.h"
+#include "store/trash.h"
 #include "sys/file.h"
 #include "sys/overlay.h"
 #include "sys/tree_size.h"
@@ -23,7 +24,8 @@ Result<Layer> Layers::commit(store::Lease& lease, const Unpacked& unpacked,
 Result<Layer> Layers::reuse(store::Lease& lease, const oci::Digest& diff_id,
                             const std::optional<oci::Digest>& parent_chain) {
   const auto tar = TRY(records::find_tar(impl_->db(), diff_id));
-  if (!tar) return error(ErrorKind::kNotFound, "layer {} is not here", diff_id.to_string());
+  if (!tar || !TRY(impl_->has_whole_tar(*tar)))
+    return error(ErrorKind::kNotFound, "layer {} is not here", diff_id.to_string());
   Unpacked here;
   here.diff_id = diff_id;
   here.tar_size = tar->size;
@@ -38,7 +40,8 @@ Result<Layer> Layers::Impl::add(store::Lease& lease, const Unpacked& unpacked,
   const Layer layer{unpacked.diff_id, chain, unpacked.tar_size};
   // Held first, looked up then: what is found stays.
   TRY(lease.hold(store::kLayer, chain.to_string()));
-  if (TRY(records::find_layer(db(), chain))) return layer;
+  auto old_tar = TRY(records::find_tar(db(), unpacked.diff_id));
+  if (TRY(records::find_layer(db(), chain)) && old_tar && TRY(has_whole_tar(*old_tar))) return layer;
   if (parent && !TRY(records::find_layer(db(), *parent)))
     return error(ErrorKind::kNotFound, "layer {}: its parent {} is not here", unpacked.diff_id.to_string(),
                  parent->to_string());
@@ -51,36 +54,51 @@ Result<Layer> Layers::Impl::add(store::Lease& lease, const Unpacked& unpacked,
 
   // Renamed while nobody else may write: sweep() looks under the same lock and sees files with their records.
   store::Transaction change = TRY(db().begin());
-  if (TRY(records::find_layer(db(), chain))) return layer;
+  old_tar = TRY(records::find_tar(db(), unpacked.diff_id));
+  const bool whole = old_tar && TRY(has_whole_tar(*old_tar));
+  if (whole && TRY(records::find_layer(db(), chain))) return layer;
   if (parent && !TRY(records::find_layer(db(), *parent)))
     return error(ErrorKind::kConflict, "layer {}: its parent was removed meanwhile", unpacked.diff_id.to_string());
-  const std::string tar = tar_path(unpacked.diff_id);
-  const bool known = TRY(records::find_tar(db(), unpacked.diff_id)).has_value();
-  if (known && sys::exists(tar)) {
+  if (whole) {
     // The one that is there stays: it may be mounted. Ours goes with the lease.
-  } else if (unpacked.tar_path != tar) {
-    TRY(sys::rename_path(unpacked.tar_path, tar));
-    std::vector<WorkerReport::Implied> implied;
-    for (const auto& [path, offset] : unpacked.implied_parents) implied.push_back({path, offset});
-    TRY(records::put(db(), records::Tar{unpacked.diff_id, unpacked.tar_size, to_json(implied)}));
+  } else if (unpacked.tar_path != tar_path(unpacked.diff_id)) {
+    TRY(install_tar(unpacked));
   } else {
     return error(ErrorKind::kConflict, "layer {} was removed meanwhile", unpacked.diff_id.to_string());
   }
   TRY(install_tree(tree, record.tree_key, unpacked.diff_id));
   TRY(records::put(db(), record));
+  std::set<std::string> stale;
+  if (old_tar && !whole) stale = TRY(records::tree_keys_of(db(), unpacked.diff_id));
   TRY(change.commit());
+  // What was mounted of the damaged one; a container that runs keeps it until it ends.
+  if (!stale.empty()) TRY(mounts.drop(stale));
   return layer;
+}
+
+Result<> Layers::Impl::install_tar(const Unpacked& unpacked) {
+  const std::string path = tar_path(unpacked.diff_id);
+  // A rename onto it would have ext4 write all of the new one first.
+  TRY(store::discard(store, path));
+  TRY(sys::rename_path(unpacked.tar_path, path));
+  std::vector<WorkerReport::Implied> implied;
+  for (const auto& [parent, offset] : unpacked.implied_parents) implied.push_back({parent, offset});
+  TRY(records::put(db(), records::Tar{unpacked.diff_id, unpacked.tar_size, to_json(implied)}));
+  return note_written(unpacked.diff_id.hex() + ".tar");
 }
 
 Result<> Layers::Impl::install_tree(const NewTree& tree, const std::string& key, const oci::Digest& diff_id) {
   if (tree.index) {
     TRY(sys::rename_path(tree.index_path, index_path(key)));
     TRY(records::put(db(), *tree.index));
+    TRY(note_written(key + ".erofs"));
   }
   // Two may have made the same directory: the first one stays.
-  if (!tree.directory.empty() && !TRY(records::find_directory(db(), key))) {
+  if (!tree.directory.empty() && !TRY(has_whole_directory(key))) {
+    TRY(store::discard(store, directory_path(key)));
     TRY(sys::rename_path(tree.directory, directory_path(key)));
     TRY(records::put_directory(db(), key, diff_id, tree.directory_bytes));
+    TRY(note_written(key + ".dir"));
   }
   return {};
 }
@@ -105,7 +123,7 @@ Result<NewTree> Layers::Impl::make_tree(store::Lease& lease, const Unpacked& unp
   NewTree tree;
   if (!TRY(records::find_index(db(), key)) || !sys::exists(index_path(key)))
     TRY(make_index(lease, unpacked, key, attributes, tree));
-  if (TRY(form()) == Form::kDirectory && !TRY(records::find_directory(db(), key)))
+  if (TRY(form()) == Form::kDirectory && !TRY(has_whole_directory(key)))
     TRY(make_directory(lease, unpacked.tar_path, attributes, tree));
   return tree;
 }

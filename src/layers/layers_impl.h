@@ -1,13 +1,17 @@
-// The inside of Layers (layers.h): one object, its work in five files.
+// The inside of Layers (layers.h): one object, its work in several files.
 //
 //   layers.cc         looking up, unpacking
 //   layers_commit.cc  files in a lease become a layer
 //   layers_rootfs.cc  layers become a root file system
 //   layers_walk.cc    layers are looked at without a mount
 //   layers_remove.cc  what goes
+//   layers_verify.cc  files that a power loss may have torn
+//   layers_check.cc   everything, for fsck
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -30,6 +34,9 @@ struct NewTree {
   std::uint64_t directory_bytes = 0;
 };
 
+// SHA-256 of the whole file as hex. `progress` is told of bytes as they are read; false ends it (kCancelled).
+Result<std::string> digest_of_file(int fd, const std::function<bool(std::uint64_t)>& progress = {});
+
 struct Layers::Impl {
   Impl(store::Store& s, Options o)
       : store(s), options(std::move(o)), directory(s.paths().root + "/layers"), mounts(s.paths().run_root) {}
@@ -41,6 +48,8 @@ struct Layers::Impl {
   std::mutex form_mutex;
   std::optional<Form> known_form;
   std::atomic<unsigned> next_file = 0;
+  std::mutex doubts_mutex;
+  std::optional<std::map<std::string, records::Doubt>> doubts;  // when this process began to look
 
   store::Database& db() { return store.db(); }
   std::string tar_path(const oci::Digest& diff_id) const { return directory + "/" + diff_id.hex() + ".tar"; }
@@ -69,6 +78,7 @@ struct Layers::Impl {
                        const std::string& path, records::Index& index);
   Result<> make_directory(store::Lease& lease, const std::string& tar, const ImpliedAttributes& attributes,
                           NewTree& tree);
+  Result<> install_tar(const Unpacked& unpacked);
   Result<> install_tree(const NewTree& tree, const std::string& key, const oci::Digest& diff_id);
 
   Result<std::vector<records::Layer>> lookup(std::span<const oci::Digest> chain);
@@ -79,9 +89,24 @@ struct Layers::Impl {
   Result<sys::UniqueFd> mount_checked(const records::Layer& layer);
   Result<> check_index(const records::Index& index, const std::string& path);
   Result<> rebuild(const records::Layer& layer, bool as_directory);
+
+  // Of a file in root/layers. nullopt: it can be believed.
+  Result<std::optional<records::Doubt>> doubt(const std::string& file);
+  // False when it is damaged; reads it when that is not known. Not inside a transaction when it may be long.
+  Result<bool> is_whole(const std::string& file, const std::string& digest);
+  Result<bool> has_whole_tar(const records::Tar& tar);
+  Result<std::vector<oci::Digest>> missing(std::span<const oci::Digest> chain_ids);
+  Result<bool> has_whole_directory(const std::string& key);
+  // It has been read and is what it should be.
+  Result<> believe(const std::string& file);
+  // In the transaction that makes the file visible.
+  Result<> note_written(const std::string& file);
+
   Result<sys::UniqueFd> empty_directory(int number);
   // What overlayfs shall stack, the topmost first.
   static Result<std::vector<int>> lowers_of(const std::vector<sys::UniqueFd>& trees_bottom_first);
+  // Names in root/layers that no record owns. Certain inside a transaction only.
+  Result<std::vector<std::string>> unowned();
   Result<> delete_unowned();
 };
 

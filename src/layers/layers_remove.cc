@@ -1,13 +1,12 @@
 // What goes: layers that nobody references, files without a record, mounts that are only a cache.
 #include <sys/stat.h>
 
-#include <cerrno>
 #include <set>
 
 #include "layers/layers_impl.h"
 #include "store/reference.h"
+#include "store/trash.h"
 #include "sys/file.h"
-#include "sys/temp_dir.h"
 
 namespace strata::layers {
 
@@ -20,11 +19,12 @@ std::uint64_t blocks_of(const std::string& path) {
 
 }  // namespace
 
-Result<> Layers::remove(std::span<const oci::Digest> chain_ids) {
+Result<std::vector<oci::Digest>> Layers::remove(std::span<const oci::Digest> chain_ids) {
   // Dying between the records and their files leaves a dead lease, and that makes the next command sweep.
   // On a full disk there is none, and removing must still work.
   const Result<store::Lease> mark = store::Lease::create(impl_->store);
   std::set<std::string> trees;
+  std::set<oci::Digest> gone;
   {
     store::Transaction change = TRY(impl_->db().begin());
     // A parent can go once its children have: as often as anything changes.
@@ -41,6 +41,7 @@ Result<> Layers::remove(std::span<const oci::Digest> chain_ids) {
         if (layer) {
           TRY(records::erase_layer(impl_->db(), *chain));
           trees.insert(layer->tree_key);
+          gone.insert(*chain);
           changed = true;
         }
         chain = left.erase(chain);
@@ -52,46 +53,28 @@ Result<> Layers::remove(std::span<const oci::Digest> chain_ids) {
     TRY(change.commit());
   }
   if (!trees.empty()) TRY(impl_->mounts.drop(trees));
-  return impl_->delete_unowned();
+  TRY(impl_->delete_unowned());
+  std::vector<oci::Digest> removed(chain_ids.begin(), chain_ids.end());
+  std::erase_if(removed, [&](const oci::Digest& chain) { return !gone.contains(chain); });
+  return removed;
 }
 
 Result<> Layers::sweep() { return impl_->delete_unowned(); }
 
+Result<std::vector<std::string>> Layers::Impl::unowned() {
+  if (!sys::exists(directory)) return std::vector<std::string>();
+  const std::vector<std::string> owned = TRY(records::owned_files(db()));
+  const std::set<std::string, std::less<>> known(owned.begin(), owned.end());
+  std::vector<std::string> names = TRY(sys::list_directory(directory));
+  std::erase_if(names, [&](const std::string& name) { return known.contains(name); });
+  return names;
+}
+
 Result<> Layers::Impl::delete_unowned() {
-  if (!sys::exists(directory)) return {};
-  const auto unowned = [&]() -> Result<std::vector<std::string>> {
-    const std::vector<std::string> owned = TRY(records::owned_files(db()));
-    const std::set<std::string, std::less<>> known(owned.begin(), owned.end());
-    std::vector<std::string> names = TRY(sys::list_directory(directory));
-    std::erase_if(names, [&](const std::string& name) { return known.contains(name); });
-    return names;
-  };
   // A first look without the lock: nearly always there is nothing.
-  std::vector<std::string> names = TRY(unowned());
-  if (names.empty()) return {};
-  std::vector<std::string> trees;
-  {
-    store::Transaction alone = TRY(db().begin());
-    names = TRY(unowned());
-      for (const std::string& name : names) {
-      const std::string path = directory + "/" + name;
-      const auto info = sys::lstat_path(path);
-      if (!info) continue;
-      if (!S_ISDIR(info->st_mode)) {
-        TRY(sys::remove_file(path));
-      } else if (name.starts_with("dead.")) {
-        trees.push_back(path);
-      } else {
-        // Deleting may take long, so only the name goes under the lock.
-        trees.push_back(directory + "/dead." + sys::random_hex(8));
-        TRY(sys::rename_path(path, trees.back()));
-      }
-    }
-  }
-  for (const std::string& tree : trees) {
-    const Result<> removed = sys::remove_tree(tree);
-    if (!removed && removed.error().error_number() != ENOENT) return removed;  // another one deletes it, too
-  }
+  if (TRY(unowned()).empty()) return {};
+  store::Transaction alone = TRY(db().begin());
+  for (const std::string& name : TRY(unowned())) TRY(store::discard(store, directory + "/" + name));
   return {};
 }
 

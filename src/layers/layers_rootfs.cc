@@ -40,7 +40,7 @@ Result<sys::UniqueFd> Layers::Impl::open_tree(const records::Layer& layer) {
   if (TRY(form()) == Form::kIndex)
     return mounts.get(layer.tree_key, [&] { return mount_checked(layer); });
   const std::string path = directory_path(layer.tree_key);
-  if (!TRY(records::find_directory(db(), layer.tree_key))) TRY(rebuild(layer, true));
+  if (!TRY(has_whole_directory(layer.tree_key))) TRY(rebuild(layer, true));
   return TRY(sys::open_file(path, O_PATH | O_DIRECTORY | O_NOFOLLOW), "layer {}", layer.diff_id.to_string());
 }
 
@@ -49,12 +49,12 @@ Result<> Layers::Impl::ensure_index(const records::Layer& layer) {
   const std::string name = layer.diff_id.to_string();
   const auto tar = TRY(records::find_tar(db(), layer.diff_id));
   if (!tar) return error(ErrorKind::kNotFound, "layer {}: its tar is not here", name);
-  const struct stat info = TRY(sys::stat_path(tar_path(layer.diff_id)), "layer {}", name);
-  if (static_cast<std::uint64_t>(info.st_size) != tar->size)
-    return error(ErrorKind::kCorrupt, "layer {}: its tar has {} bytes, it had {}: remove the image and pull it again", name,
-                 info.st_size, tar->size);
+  if (!TRY(has_whole_tar(*tar)))
+    return error(ErrorKind::kCorrupt, "layer {}: its tar is lost or damaged: remove the image and pull or build it again",
+                 name);
   const auto index = TRY(records::find_index(db(), layer.tree_key));
-  if (!index || index->writer != codec::kErofsWriterVersion || !check_index(*index, index_path(layer.tree_key)))
+  if (!index || index->writer != codec::kErofsWriterVersion || !check_index(*index, index_path(layer.tree_key)) ||
+      !TRY(is_whole(layer.tree_key + ".erofs", index->digest)))
     TRY(rebuild(layer, false));
   return {};
 }
@@ -81,7 +81,8 @@ Result<> Layers::Impl::rebuild(const records::Layer& layer, bool as_directory) {
   ImpliedAttributes attributes;
   if (!layer.attributes.empty()) attributes = TRY(parse_implied_attributes(layer.attributes));
   const auto tar = TRY(records::find_tar(db(), layer.diff_id));
-  if (!tar) return error(ErrorKind::kNotFound, "layer {}: its tar is not here", layer.diff_id.to_string());
+  if (!tar || !TRY(has_whole_tar(*tar)))
+    return error(ErrorKind::kNotFound, "layer {}: its tar is not here, or damaged", layer.diff_id.to_string());
   Unpacked here;
   here.diff_id = layer.diff_id;
   here.tar_size = tar->size;
@@ -93,6 +94,9 @@ Result<> Layers::Impl::rebuild(const records::Layer& layer, bool as_directory) {
     TRY(make_index(lease, here, layer.tree_key, attributes, tree), "layer {}", layer.diff_id.to_string());
   }
   store::Transaction change = TRY(db().begin());
+  // Removed meanwhile: then its tree would belong to nobody.
+  if (!TRY(records::find_layer(db(), layer.chain_id)))
+    return error(ErrorKind::kNotFound, "layer {} was removed meanwhile", layer.diff_id.to_string());
   TRY(install_tree(tree, layer.tree_key, layer.diff_id));
   return change.commit();
 }

@@ -9,13 +9,14 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "store/trash.h"
 #include "sys/file.h"
 #include "sys/temp_dir.h"
 
 namespace strata::store {
 namespace {
 
-// The name of a directory that a sweep has taken out of the way and is deleting.
+// The name of a directory that a sweep has taken from its dead holder.
 constexpr std::string_view kDead = "dead-";
 
 std::string gate_path(const Store& store) { return store.paths().root + "/leases.lock"; }
@@ -94,7 +95,9 @@ Lease::~Lease() { release(); }
 
 void Lease::release() {
   if (store_ == nullptr) return;
-  (void)sys::remove_tree(directory_);
+  // Nearly always there is but the lock left in it.
+  const auto left = sys::list_directory(directory_);
+  (void)(left && left->size() > 1 ? discard(*store_, directory_) : sys::remove_tree(directory_));
   (void)store_->db().run("DELETE FROM store_lease WHERE id = ?", std::string_view(id_));
   lock_.reset();
   store_ = nullptr;
@@ -152,7 +155,7 @@ Result<bool> sweep_dead_leases(Store& store) {
     TRY(change.commit());
   }
   for (const std::string& name : dead) {
-    Result<> removed = sys::remove_tree(leases + '/' + name);
+    Result<> removed = discard(store, leases + '/' + name);
     // Two sweeps may be deleting the same tree.
     if (!removed && removed.error().error_number() != ENOENT)
       return std::move(removed).take_error();

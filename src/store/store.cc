@@ -6,10 +6,12 @@
 #include <thread>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/strings.h"
+#include "store/trash.h"
 #include "sys/background.h"
 #include "sys/file.h"
 #include "sys/file_lock.h"
+#include "sys/process.h"
 
 namespace strata::store {
 namespace {
@@ -40,6 +42,25 @@ constexpr std::string_view kOwnVersions[] = {
 constexpr Schema kOwnSchema{"store", kOwnVersions};
 
 std::string database_path(const Paths& paths) { return paths.root + "/strata.db"; }
+std::string report_path(const Paths& paths) { return paths.root + "/settle.error"; }
+std::string upgrade_lock_path(const Paths& paths) { return paths.root + "/upgrade.lock"; }
+
+// Things that only a database can have made: the store is not new.
+bool holds_files(const Paths& paths) {
+  for (const char* name : {"layers", "containers", "volumes"}) {
+    const auto names = sys::list_directory(fmt::format("{}/{}", paths.root, name));
+    if (names && !names->empty()) return true;
+  }
+  return false;
+}
+
+// For a user who would otherwise see an empty store and believe that all is lost.
+Error lost_database(const Paths& paths, std::string_view what) {
+  return error(ErrorKind::kCorrupt,
+               "its database {} {}, but there are layers, containers or volumes beside it: bring "
+               "the file back (with its -wal), or move {} aside to begin with an empty store",
+               database_path(paths), what, paths.root);
+}
 
 Result<> make_directory(const std::string& path) {
   if (sys::exists(path)) return {};
@@ -84,7 +105,12 @@ Result<Freshness> compare(Database& db, std::span<const Schema* const> schemas,
 
 Result<> upgrade(const Paths& paths, Database& db, std::span<const Schema* const> schemas) {
   // Changing the journal mode does not wait for other processes, this lock does.
-  const auto lock = TRY(sys::FileLock::acquire(paths.root + "/upgrade.lock"));
+  const auto lock = TRY(sys::FileLock::acquire(upgrade_lock_path(paths)));
+  {
+    // Under the lock nobody else is just making it.
+    Statement tables = TRY(db.query("SELECT 1 FROM sqlite_schema WHERE name = 'strata_schema'"));
+    if (!TRY(tables.step()) && holds_files(paths)) return lost_database(paths, "is empty");
+  }
   {
     Statement mode = TRY(db.query("PRAGMA journal_mode=WAL"));
     if (!TRY(mode.step()) || mode.text_view(0) != "wal")
@@ -110,12 +136,15 @@ Result<> upgrade(const Paths& paths, Database& db, std::span<const Schema* const
   return change.commit();
 }
 
-Result<> settle_database(const Paths& paths, std::span<const Schema> schemas, Database& db) {
+Result<> settle_database(const Paths& paths, std::span<const Schema> schemas,
+                         std::string_view boot_id, Database& db) {
   const auto started = now().time_since_epoch().count();
   const sys::UniqueFd root = TRY(sys::open_file(paths.root, O_RDONLY | O_DIRECTORY));
   TRY(sys::sync_file_system(root.get()), "{}", paths.root);
-  for (const Schema& schema : schemas)
-    if (!schema.mark_durable.empty()) TRY(db.run(schema.mark_durable, started));
+  // The kernel tells of lost bytes once; a later sync that succeeds knows nothing of them.
+  if (!sys::exists(report_path(paths)))
+    for (const Schema& schema : schemas)
+      if (!schema.mark_durable.empty()) TRY(db.run(schema.mark_durable, started, boot_id));
   TRY(db.checkpoint());
   // The first transaction after a checkpoint begins the log anew, and SQLite syncs the log's header
   // then: done here, so that no command waits for it.
@@ -123,27 +152,37 @@ Result<> settle_database(const Paths& paths, std::span<const Schema> schemas, Da
   return db.run("UPDATE store_settled SET started = ?", started);
 }
 
+// What the next one may do better (a busy database) is not worth a word.
+void report(const Paths& paths, const Error& failure) {
+  if (failure.kind() == ErrorKind::kTimeout) return;
+  (void)sys::replace_file(report_path(paths),
+                          to_rfc3339(now()) + ' ' + failure.message() + '\n', 0600);
+}
+
 // Runs in a process of its own. `waiting` is let go before the sync begins: who changes something
 // after that starts the next one.
-void settle_later(const Paths& paths, std::span<const Schema> schemas, sys::FileLock waiting) {
+void settle_later(const Paths& paths, std::span<const Schema> schemas, std::string_view boot_id,
+                  sys::FileLock waiting) {
+  // At once, because space is wanted; beside the sync, because it may take minutes.
+  std::jthread deleting([&] { (void)empty_trash(paths); });
   auto db =
       Database::open(database_path(paths), {.create = false, .busy_timeout_milliseconds = 1000});
   // Who opens a database that nobody has open reads the whole log first. While we wait somebody has
   // it open.
   if (!db || !db->run("SELECT 1 FROM strata_schema")) return;
   std::this_thread::sleep_for(kSettleDelay);
-  const auto active = sys::FileLock::acquire(paths.root + "/settle.lock");
-  if (!active) return;
   {
-    const sys::FileLock released = std::move(waiting);
+    const auto active = sys::FileLock::acquire(paths.root + "/settle.lock");
+    if (!active) return;
+    {
+      const sys::FileLock released = std::move(waiting);
+    }
+    if (const Result<> settled = settle_database(paths, schemas, boot_id, *db); !settled)
+      report(paths, settled.error());
   }
-  // Kept for the next command that looks (system info, fsck); there is no terminal here.
-  const std::string report = paths.root + "/settle.error";
-  if (const Result<> settled = settle_database(paths, schemas, *db); !settled)
-    (void)sys::replace_file(report, to_rfc3339(now()) + ' ' + settled.error().message() + '\n',
-                            0600);
-  else
-    (void)sys::remove_file(report);
+  // What was discarded while we were waiting started no process of its own.
+  deleting.join();
+  (void)empty_trash(paths);
 }
 
 }  // namespace
@@ -159,22 +198,38 @@ Result<std::unique_ptr<Store>> Store::open(const Paths& paths, std::span<const S
   std::vector<const Schema*> all{&kOwnSchema};
   for (const Schema& schema : schemas) all.push_back(&schema);
 
-  Result<Database> opened = Database::open(path, {.create = !sys::exists(path)});
+  const bool is_new = !sys::exists(path);
+  if (is_new && holds_files(paths)) {
+    const auto lock = TRY(sys::FileLock::acquire(upgrade_lock_path(paths)));
+    if (!sys::exists(path)) return lost_database(paths, "is missing").with_context("store");
+  }
+  Result<Database> opened = Database::open(path, {.create = is_new});
   if (!opened && opened.error().kind() == ErrorKind::kPermissionDenied)
     return error(ErrorKind::kPermissionDenied,
                  "store: {}; run strata as root, or choose another place with --root",
                  opened.error().message());
-  Database db = TRY(std::move(opened), "store");
+  const auto damaged = [&](Error failure) {
+    if (failure.kind() != ErrorKind::kCorrupt) return failure;
+    return error(ErrorKind::kCorrupt,
+                 "{}; its database is damaged: bring back a copy of {}, or move {} aside to begin "
+                 "with an empty store",
+                 failure.message(), path, paths.root);
+  };
+  if (!opened) return damaged(std::move(opened).take_error()).with_context("store");
+  Database db = std::move(*opened);
   std::map<std::string, std::int64_t> have;
-  if (TRY(compare(db, all, have), "store {}", paths.root) == Freshness::kBehind)
-    TRY(upgrade(paths, db, all), "store {}", paths.root);
-  return std::unique_ptr<Store>(new Store(paths, schemas, options, std::move(db)));
+  const Result<Freshness> freshness = compare(db, all, have);
+  if (!freshness) return damaged(freshness.error()).with_context("store " + paths.root);
+  if (*freshness == Freshness::kBehind) TRY(upgrade(paths, db, all), "store {}", paths.root);
+  Options complete = options;
+  if (complete.boot_id.empty()) complete.boot_id = TRY(sys::boot_id());
+  return std::unique_ptr<Store>(new Store(paths, schemas, std::move(complete), std::move(db)));
 }
 
 Store::Store(Paths paths, std::span<const Schema> schemas, Options options, Database db)
     : paths_(std::move(paths)),
       schemas_(schemas),
-      options_(options),
+      options_(std::move(options)),
       db_(std::make_unique<Database>(std::move(db))) {
   ++open_stores;
 }
@@ -182,12 +237,15 @@ Store::Store(Paths paths, std::span<const Schema> schemas, Options options, Data
 Store::~Store() {
   const bool changed = db_->total_changes() > 0;
   db_.reset();
-  if (--open_stores > 0 || !changed || !options_.settle_in_background) return;
+  if (--open_stores > 0 || !options_.settle_in_background) return;
+  if (!changed && !has_trash(paths_)) return;
   auto waiting = sys::FileLock::try_acquire(paths_.root + "/settle.wait");
   if (!waiting || !*waiting) return;  // somebody waits already and will see our changes
   const int keep[] = {(*waiting)->fd()};
   (void)sys::run_in_background("strata-settle", keep,
-                               [&] { settle_later(paths_, schemas_, std::move(**waiting)); });
+                               [&] {
+    settle_later(paths_, schemas_, options_.boot_id, std::move(**waiting));
+  });
 }
 
 Result<std::string> Store::directory(std::string_view name) {
@@ -196,6 +254,15 @@ Result<std::string> Store::directory(std::string_view name) {
   return path;
 }
 
-Result<> Store::settle() { return settle_database(paths_, schemas_, *db_); }
+Result<> Store::settle() {
+  TRY(empty_trash(paths_));
+  return settle_database(paths_, schemas_, options_.boot_id, *db_);
+}
+
+std::string Store::sync_error() const {
+  return std::string(trim(sys::read_file(report_path(paths_), 64 << 10).value_or("")));
+}
+
+Result<> Store::forget_sync_error() { return sys::remove_file(report_path(paths_)); }
 
 }  // namespace strata::store

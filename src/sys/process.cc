@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 
 #include "base/strings.h"
 #include "sys/file.h"
@@ -130,6 +131,7 @@ Result<std::uint64_t> start_time(pid_t pid) {
 }
 
 Result<std::string> boot_id() {
+  if (const char* pretended = std::getenv("STRATA_BOOT_ID"); pretended != nullptr) return std::string(pretended);
   return std::string(trim(TRY(read_file("/proc/sys/kernel/random/boot_id"))));
 }
 

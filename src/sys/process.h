@@ -56,7 +56,7 @@ Result<ExitStatus> wait_child(pid_t pid);             // waitpid(2)
 
 // Field 22 of /proc/PID/stat: with the boot id it identifies a process for ever. Clock ticks since boot.
 Result<std::uint64_t> start_time(pid_t pid);
-// /proc/sys/kernel/random/boot_id
+// /proc/sys/kernel/random/boot_id; or the environment's STRATA_BOOT_ID, by which tests pretend a reboot.
 Result<std::string> boot_id();
 // The directory of the running executable: where our other programs lie.
 Result<std::string> own_directory();

@@ -7,6 +7,7 @@
 #include "build/plan.h"
 #include "build/solver.h"
 #include "images/images.h"
+#include "images/restore.h"
 #include "registry/client.h"
 #include "store/lease.h"
 #include "store/reference.h"
@@ -45,6 +46,9 @@ class BaseImages {
     if (!options_.pull) {
       auto local = parts_.images.find(name);
       if (local) {
+        TRY(images::restore(parts_.images, *local, parts_.registry,
+                            {.max_layer_size = options_.max_layer_size,
+                             .note = [&](const std::string& line) { progress_.note(step, line); }}));
         if (TRY(hold(*local))) return to_base(*local, reference);
       } else if (local.error().kind() != ErrorKind::kNotFound) {
         return std::move(local).take_error();

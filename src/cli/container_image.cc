@@ -5,10 +5,16 @@
 #include "base/strings.h"
 #include "cli/container_options.h"
 #include "cli/transfer_view.h"
+#include "engine/restore.h"
 #include "oci/platform.h"
 #include "registry/client.h"
 
 namespace strata::cli {
+namespace {
+
+void tell(const std::string& line) { fmt::print(stderr, "{}\n", line); }
+
+}  // namespace
 
 Result<images::Image> image_for_container(Context& context, const ContainerOptions& options) {
   const std::string& name = options.image_name();
@@ -19,6 +25,7 @@ Result<images::Image> image_for_container(Context& context, const ContainerOptio
   engine::Engine& engine = *TRY(context.engine());
   if (options.pull != "always") {
     Result<images::Image> image = engine.images().find(name);
+    if (image) TRY(engine::restore(engine, *image, tell));
     if (image || image.error().kind() != ErrorKind::kNotFound || options.pull == "never") return image;
   }
   const oci::Reference typed = TRY(oci::Reference::parse(name));
@@ -36,6 +43,11 @@ Result<images::Image> image_for_container(Context& context, const ContainerOptio
     fmt::print(stderr, "Digest: {}\nStatus: {} for {}\n", pulled.digest.to_string(),
                pulled.changed ? "Downloaded newer image" : "Image is up to date", reference.familiar());
   return std::move(pulled.image);
+}
+
+Result<> restore_image_of(Context& context, const containers::Container& container) {
+  engine::Engine& engine = *TRY(context.engine());
+  return engine::restore(engine, TRY(engine.images().get(container.image_id), "image {}", container.image_name), tell);
 }
 
 }  // namespace strata::cli

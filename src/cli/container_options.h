@@ -48,6 +48,9 @@ class ContainerOptions {
 
 // The image by its name; pulled when it is not there (or always, or never), with what that prints on
 // standard error. Errors: kNotFound "No such image: …" with "never".
+// An image that has lost layers is made whole again first (engine/restore.h).
 Result<images::Image> image_for_container(Context& context, const ContainerOptions& options);
+// The same for a container that is about to be started again.
+Result<> restore_image_of(Context& context, const containers::Container& container);
 
 }  // namespace strata::cli

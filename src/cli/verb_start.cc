@@ -1,3 +1,4 @@
+#include "cli/container_options.h"
 #include "cli/each_container.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
@@ -17,13 +18,16 @@ Result<int> run_start(Context& context, const Verb& verb, Arguments arguments) {
   options.arguments(names, 1);
   if (!TRY(options.parse(arguments))) return 0;
   if (!attach && !interactive)
-    return each_container(context, names, true, [](containers::Containers& all, const containers::Container& one) {
-      return all.start(one, {});
-    });
+    return each_container(context, names, true,
+                          [&](containers::Containers& all, const containers::Container& one) -> Result<> {
+                            TRY(restore_image_of(context, one));
+                            return all.start(one, {});
+                          });
   if (names.size() > 1)
     return error(ErrorKind::kInvalidArgument, "you cannot start and attach multiple containers at once");
   containers::Containers& all = TRY(context.engine())->containers();
   const containers::Container one = TRY(all.find(names[0]));
+  TRY(restore_image_of(context, one));
   const containers::AttachOptions attached{.terminal = one.config.tty,
                                            .want_stdin = interactive && one.config.open_stdin,
                                            .signal_proxy = signal_proxy,

@@ -1,6 +1,7 @@
 // stop, and restart: a stop and a start.
 #include <optional>
 
+#include "cli/container_options.h"
 #include "cli/each_container.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
@@ -21,6 +22,7 @@ Result<int> stop_each(Context& context, const Verb& verb, Arguments arguments, b
   const auto timeout = seconds ? std::optional<int>(static_cast<int>(*seconds)) : std::nullopt;
   return each_container(context, names, true,
                         [&](containers::Containers& all, const containers::Container& one) -> Result<> {
+                          if (start_again) TRY(restore_image_of(context, one));
                           TRY(all.stop(one, timeout, signal));
                           if (start_again) TRY(all.start(one, {}));
                           return {};

@@ -73,7 +73,7 @@ Result<std::vector<oci::Digest>> Fsck::users_of(const std::vector<oci::Digest>& 
 
 Result<std::vector<std::string>> Fsck::names_of(const std::vector<oci::Digest>& images) {
   std::vector<std::string> names;
-  for (const oci::Digest& id : images) names.push_back(TRY(engine_.images().familiar_name(id)));
+  for (const oci::Digest& id : images) names.push_back(join(TRY(engine_.images().familiar_names(id)), ", "));
   std::ranges::sort(names);
   return names;
 }

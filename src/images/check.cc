@@ -116,9 +116,13 @@ Result<std::map<oci::Digest, std::vector<oci::Digest>>> Images::users_of_layers(
   return users;
 }
 
-Result<std::string> Images::familiar_name(const oci::Digest& id) {
-  const auto names = TRY(records::names_of(store_.db(), id));
-  return names.empty() ? id.short_hex() : names.front().familiar();
+Result<std::vector<std::string>> Images::familiar_names(const oci::Digest& id) {
+  const auto all = TRY(records::names_of(store_.db(), id));
+  std::vector<std::string> names;
+  for (const oci::Reference& name : all)  // tags first
+    if (!name.digest || names.empty()) names.push_back(name.familiar());
+  if (names.empty()) names.push_back(id.short_hex());
+  return names;
 }
 
 }  // namespace strata::images

@@ -137,8 +137,8 @@ class Images {
   Result<bool> mend(const ImageDefect& defect);
   // By chain ID the images that have the layer, hidden ones too.
   Result<std::map<oci::Digest, std::vector<oci::Digest>>> users_of_layers();
-  // One name of the image, or the first digits of its ID.
-  Result<std::string> familiar_name(const oci::Digest& id);
+  // How to call the image in a sentence: its tags, else its digests, else the first digits of its ID.
+  Result<std::vector<std::string>> familiar_names(const oci::Digest& id);
 
   store::Store& store() { return store_; }
   layers::Layers& layers() { return layers_; }

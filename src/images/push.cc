@@ -19,6 +19,7 @@
 #include "codec/compression.h"
 #include "images/images.h"
 #include "images/records.h"
+#include "images/restore.h"
 #include "layers/layers.h"
 #include "oci/manifest.h"
 #include "registry/client.h"
@@ -331,6 +332,8 @@ Result<Pushed> Push::run() {
   // rmi of the image by somebody else must not take its tars away now.
   for (const oci::Digest& chain : image_.chain_ids)
     TRY(lease.hold(store::kLayer, chain.to_string()));
+  TRY(restore(images_, image_, [&]() -> Result<registry::Client*> { return &client_; },
+              {.note = [&](const std::string& line) { progress_.note(line); }}));
   TRY(push_layers(lease));
   TRY(push_config(lease));
   return put_manifest();

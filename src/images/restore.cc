@@ -35,7 +35,7 @@ class Restore {
 
 Result<> Restore::run() {
   if (TRY(layers_.missing(image_.chain_ids)).empty()) return {};
-  name_ = TRY(images_.familiar_name(image_.id));
+  name_ = TRY(images_.familiar_names(image_.id)).front();
   store::Lease lease = TRY(store::Lease::create(store_));
   for (const oci::Digest& chain : image_.chain_ids) TRY(lease.hold(store::kLayer, chain.to_string()));
   for (std::size_t i = 0; i < image_.chain_ids.size(); ++i)

@@ -48,6 +48,9 @@ until_true() {
   done
 }
 
+# What was deleted is gone from the disk too.
+trash_is_empty() { [ -z "$(ls "$STRATA_ROOT/trash" 2>/dev/null)" ]; }
+
 # docker-registry on a free loopback port: REGISTRY=127.0.0.1:PORT, its log in $ACCESS_LOG. With "-", more
 # lines of its configuration come on standard input.
 start_registry() {

@@ -8,7 +8,7 @@ packages_build='g++ cmake ninja-build ccache libfmt-dev nlohmann-json3-dev libcl
   libtomlplusplus-dev'
 packages_story='mmdebstrap xz-utils curl ca-certificates'
 packages_test="$packages_story libgtest-dev bats busybox-static apache2-utils openssl skopeo strace tmux iproute2
-  nftables attr acl jq bzip2 zstd tar libcap2-bin procps util-linux"
+  nftables attr acl jq bzip2 zstd tar libcap2-bin procps util-linux podman runc"
 packages_bench='podman runc crun conmon libbenchmark-dev e2fsprogs'
 
 # Installs those that are missing, and says so. Services that a package would start are not started: none
@@ -28,19 +28,23 @@ install_packages() {
   DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# The docker-registry program, unpacked from its package into $1 rather than installed: the package
-# would start a service on port 5000. Prints its path.
-unpack_registry() {
-  local directory=$1 program=$1/usr/bin/docker-registry
+# Programs whose packages would start services are unpacked rather than installed:
+#   unpack DIRECTORY PROGRAM PACKAGE…   prints the program's path
+unpack() {
+  local directory=$1 program=$1/$2
+  shift 2
   if [ ! -x "$program" ]; then
     mkdir -p "$directory"
     (
       cd "$directory"
-      apt-get -qq -o APT::Sandbox::User=root download docker-registry >&2 ||
-        { apt-get -qq update && apt-get -qq -o APT::Sandbox::User=root download docker-registry >&2; }
-      dpkg-deb -x docker-registry_*.deb .
-      rm docker-registry_*.deb
+      apt-get -qq -o APT::Sandbox::User=root download "$@" >&2 ||
+        { apt-get -qq update && apt-get -qq -o APT::Sandbox::User=root download "$@" >&2; }
+      for package in *.deb; do dpkg-deb -x "$package" .; done
+      rm ./*.deb
     ) || return 1
   fi
   echo "$program"
 }
+# docker-registry would listen on port 5000, dockerd would set up a bridge.
+unpack_registry() { unpack "$1" usr/bin/docker-registry docker-registry; }
+unpack_docker() { unpack "$1" usr/sbin/dockerd docker.io containerd; }

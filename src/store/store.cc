@@ -133,7 +133,10 @@ Result<> upgrade(const Paths& paths, Database& db, std::span<const Schema* const
                "UPDATE SET version = ?2",
                schema->owner, schema->versions.size()));
   }
-  return change.commit();
+  TRY(change.commit());
+  // Once in a store's life the disk is waited for: a power loss in its first seconds must not leave layers
+  // beside a database without tables, which looks like one that was lost.
+  return db.checkpoint();
 }
 
 Result<> settle_database(const Paths& paths, std::span<const Schema> schemas,

@@ -138,8 +138,9 @@ TEST_F(StoreTest, WithoutPermissionItSaysWhatToDo) {
 TEST_F(StoreTest, SettlingMovesTheLogIntoTheDatabase) {
   auto store = open(kVersionOne);
   ASSERT_TRUE(store);
+  EXPECT_EQ(things_in_file(), 1);  // what makes a store does not wait for a sync
   ASSERT_TRUE((*store)->db().run("INSERT INTO thing_a VALUES (8)"));
-  EXPECT_EQ(things_in_file(), 0);
+  EXPECT_EQ(things_in_file(), 1);
   ASSERT_TRUE((*store)->settle());
   EXPECT_EQ(things_in_file(), 2);
 }

@@ -13,6 +13,8 @@ Result<int> run_push(Context& context, const Verb& verb, Arguments arguments) {
   Options options(verb);
   options.flag("-a,--all-tags", all, "Push all tags of an image to the repository");
   options.flag("-q,--quiet", quiet, "Suppress verbose output");
+  images::PushOptions push;
+  options.flag("--squash", push.squash, "Push the image with its layers merged into one");
   options.arguments(names, 1, 1);
   if (!TRY(options.parse(arguments))) return 0;
 
@@ -32,7 +34,7 @@ Result<int> run_push(Context& context, const Verb& verb, Arguments arguments) {
   registry::Client& client = *TRY(engine.registry());
   for (const oci::Reference& reference : references) {
     PushView view(quiet);
-    const images::Pushed pushed = TRY(engine.images().push(client, reference, view));
+    const images::Pushed pushed = TRY(engine.images().push(client, reference, push, view));
     if (quiet)
       fmt::print("{}\n", reference.to_string());
     else

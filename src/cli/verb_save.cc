@@ -4,9 +4,11 @@
 #include "cli/archive_output.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
+#include "engine/restore.h"
 #include "images/archive.h"
 #include "images/images.h"
 #include "sys/file.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -33,18 +35,24 @@ Result<int> run_save(Context& context, const Verb& verb, Arguments arguments) {
   std::string output, format;
   std::optional<std::string> platform;
   std::vector<std::string> names;
+  images::SaveOptions save;
   Options options(verb);
   options.value("-o,--output", output, "Write to a file, instead of STDOUT");
   options.value("--format", format,
                 "docker-archive, oci-archive or oci-dir (default: an archive that is both)");
   options.value("--platform", platform, "Save only the given platform");
+  options.flag("--squash", save.squash, "Save the images with their layers merged into one");
   options.arguments(names, 1);
   if (!TRY(options.parse(arguments))) return 0;
 
-  images::SaveOptions save;
   save.format = TRY(images::parse_archive_format(format));
   if (platform) save.platform = TRY(oci::parse_platform(*platform));
-  images::Images& images = (*TRY(context.engine())).images();
+  engine::Engine& engine = *TRY(context.engine());
+  save.prepare = [&](const images::Image& image) {
+    return engine::restore(engine, image,
+                           [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
+  };
+  images::Images& images = engine.images();
   if (save.format == images::ArchiveFormat::kOciDirectory) {
     TRY(save_directory(images, names, save, output));
     return 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -30,6 +31,10 @@ Result<ArchiveFormat> parse_archive_format(std::string_view text);
 struct SaveOptions {
   ArchiveFormat format = ArchiveFormat::kCombined;
   std::optional<oci::Platform> platform;  // the images must be for it
+  bool squash = false;                    // with their layers merged into one (squash.h)
+  // Called for every image before its layers are read: makes it whole again, if need be. May be
+  // empty.
+  std::function<Result<>(const Image&)> prepare;
 };
 // Writes the images into `output`: a file, pipe or, for kOciDirectory, an empty directory. A name
 // without a tag stands for all tags of the repository; an ID and a digest bring no tags along. The

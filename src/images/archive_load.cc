@@ -72,11 +72,6 @@ class Load {
         committed_(committed) {}
 
   Result<std::vector<Loaded>> run();
-  // After the lease has gone.
-  static Result<> forget_layers(Images& images, std::span<const oci::Digest> chain_ids) {
-    (void)TRY(images.drop_layers(chain_ids));
-    return {};
-  }
 
  private:
   Result<> read_tables();
@@ -416,7 +411,7 @@ Result<std::vector<Loaded>> load(Images& images, int input, const LoadOptions& o
     loaded = Load(images, options, target, *files, committed).run();
   }
   // Nothing stays of images that are not there in the end.
-  if (!loaded) (void)Load::forget_layers(images, committed);
+  if (!loaded) (void)images.drop_layers(committed);
   return loaded;
 }
 

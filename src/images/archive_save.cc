@@ -13,6 +13,7 @@
 #include "images/archive_index.h"
 #include "images/images.h"
 #include "images/records.h"
+#include "images/squash.h"
 #include "layers/layers.h"
 #include "oci/manifest.h"
 #include "store/database.h"
@@ -159,6 +160,8 @@ class Save {
   Save(Images& images, const SaveOptions& options)
       : images_(images), store_(images.store()), layers_(images.layers()), options_(options) {}
   Result<> run(std::span<const std::string> names, int output);
+  // Layers that were made for this archive alone.
+  const std::vector<oci::Digest>& squashed() const { return squashed_; }
 
  private:
   Result<> find(const std::string& name);
@@ -185,6 +188,7 @@ class Save {
   std::vector<DockerImage> docker_;
   std::map<std::string, std::string> documents_;  // by member's name
   std::vector<oci::Digest> layer_order_;          // diff IDs, each once
+  std::vector<oci::Digest> squashed_;             // chain IDs
 };
 
 SavedImage& Save::remember(Image image) {
@@ -302,12 +306,18 @@ Result<> Save::run(std::span<const std::string> names, int output) {
   for (const SavedImage& saved : saved_)
     for (const oci::Digest& chain : saved.image.chain_ids)
       TRY(lease.hold(store::kLayer, chain.to_string()));
-  for (const SavedImage& saved : saved_) {
+  for (SavedImage& saved : saved_) {
+    if (options_.prepare) TRY(options_.prepare(saved.image));
     const oci::ImageConfig& config = saved.image.config;
     const oci::Platform have{config.os, config.architecture, config.variant, {}};
     if (options_.platform && !oci::matches(*options_.platform, have))
       return error(ErrorKind::kNotFound, "image {} is for {}, not for {}",
                    saved.image.id.to_string(), have.to_string(), options_.platform->to_string());
+    if (options_.squash) {
+      Image one = TRY(squash(images_, lease, saved.image));
+      if (one.id != saved.image.id) squashed_.push_back(one.chain_ids.front());
+      saved.image = std::move(one);
+    }
     TRY(describe(saved));
   }
   if (options_.format == ArchiveFormat::kOciDirectory) {
@@ -330,7 +340,10 @@ Result<ArchiveFormat> parse_archive_format(std::string_view text) {
 
 Result<> save(Images& images, std::span<const std::string> names, const SaveOptions& options,
               int output) {
-  return Save(images, options).run(names, output);
+  Save save(images, options);
+  Result<> saved = save.run(names, output);
+  (void)images.drop_layers(save.squashed());
+  return saved;
 }
 
 }  // namespace strata::images

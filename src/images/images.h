@@ -70,6 +70,9 @@ struct Pulled {
   bool changed = false;  // something was downloaded, or the tag named another image before
 };
 
+struct PushOptions {
+  bool squash = false;  // as an image with one layer (squash.h)
+};
 struct Pushed {
   oci::Digest digest;  // of the manifest
   std::uint64_t size = 0;
@@ -126,7 +129,7 @@ class Images {
   // The image that `reference` names, to where it names. Errors: kNotFound "An image does not exist
   // locally with the tag: x".
   Result<Pushed> push(registry::Client& client, const oci::Reference& reference,
-                      PushProgress& progress);
+                      const PushOptions& options, PushProgress& progress);
   // Tags of a repository (the reference's own tag is ignored), for push --all-tags. Sorted.
   Result<std::vector<oci::Reference>> tags_of(const oci::Reference& repository);
 
@@ -140,6 +143,9 @@ class Images {
   // How to call the image in a sentence: its tags, else its digests, else the first digits of its ID.
   Result<std::vector<std::string>> familiar_names(const oci::Digest& id);
 
+  // Forgets those of the layers that nobody references or holds; returns them.
+  Result<std::vector<oci::Digest>> drop_layers(std::span<const oci::Digest> chain_ids);
+
   store::Store& store() { return store_; }
   layers::Layers& layers() { return layers_; }
 
@@ -149,8 +155,6 @@ class Images {
   Result<oci::Digest> find_id(std::string_view name_or_id);
   // Sum of the layers' tars. Errors: kNotFound when one is not committed.
   Result<std::uint64_t> size_of(std::span<const oci::Digest> chain_ids);
-  // Forgets those of the layers that nobody references; returns them.
-  Result<std::vector<oci::Digest>> drop_layers(std::span<const oci::Digest> chain_ids);
 
   store::Store& store_;
   layers::Layers& layers_;

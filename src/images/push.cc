@@ -20,6 +20,7 @@
 #include "images/images.h"
 #include "images/records.h"
 #include "images/restore.h"
+#include "images/squash.h"
 #include "layers/layers.h"
 #include "oci/manifest.h"
 #include "registry/client.h"
@@ -63,14 +64,17 @@ struct LayerWork {
 class Push {
  public:
   Push(Images& images, registry::Client& client, const oci::Reference& target,
-       PushProgress& progress)
+       const PushOptions& options, PushProgress& progress)
       : store_(images.store()),
         layers_(images.layers()),
         images_(images),
         client_(client),
         target_(target.with_default_tag()),
+        options_(options),
         progress_(progress) {}
   Result<Pushed> run();
+  // Layers that were made for this push alone.
+  const std::vector<oci::Digest>& squashed() const { return squashed_; }
 
  private:
   Result<> find_original();
@@ -92,11 +96,13 @@ class Push {
   Images& images_;
   registry::Client& client_;
   const oci::Reference target_;
+  const PushOptions& options_;
   PushProgress& progress_;
   Image image_;
   std::optional<records::StoredManifest> original_bytes_;
   std::optional<oci::Manifest> original_;
   std::vector<LayerWork> work_;
+  std::vector<oci::Digest> squashed_;
   std::mutex mutex_;                   // guards progress_ and unreachable_
   std::set<std::string> unreachable_;  // registries that did not answer: asked once
 };
@@ -327,21 +333,28 @@ Result<Pushed> Push::run() {
     return error(ErrorKind::kNotFound, "An image does not exist locally with the tag: {}",
                  target_.familiar_name());
   image_ = TRY(images_.get(*id));
-  TRY(find_original());
   store::Lease lease = TRY(store::Lease::create(store_));
   // rmi of the image by somebody else must not take its tars away now.
   for (const oci::Digest& chain : image_.chain_ids)
     TRY(lease.hold(store::kLayer, chain.to_string()));
   TRY(restore(images_, image_, [&]() -> Result<registry::Client*> { return &client_; },
               {.note = [&](const std::string& line) { progress_.note(line); }}));
+  if (options_.squash) {
+    image_ = TRY(squash(images_, lease, image_));
+    if (image_.id != *id) squashed_ = image_.chain_ids;
+  }
+  TRY(find_original());
   TRY(push_layers(lease));
   TRY(push_config(lease));
   return put_manifest();
 }
 
 Result<Pushed> Images::push(registry::Client& client, const oci::Reference& reference,
-                            PushProgress& progress) {
-  return Push(*this, client, reference, progress).run();
+                            const PushOptions& options, PushProgress& progress) {
+  Push push(*this, client, reference, options, progress);
+  Result<Pushed> pushed = push.run();
+  (void)drop_layers(push.squashed());
+  return pushed;
 }
 
 }  // namespace strata::images

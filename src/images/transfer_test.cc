@@ -156,7 +156,7 @@ struct Host {
   }
   Result<Pushed> push(std::string_view name) {
     PushStates states;
-    auto pushed = images.push(*client, oci::Reference::parse(name).value(), states);
+    auto pushed = images.push(*client, oci::Reference::parse(name).value(), {}, states);
     push_states = std::move(states.last);
     notes = std::move(states.notes);
     return pushed;

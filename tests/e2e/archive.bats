@@ -224,6 +224,37 @@ old_docker_layout() {
   loads_and_runs first.tar old:1
 }
 
+@test "save --squash: one layer, the same files" {
+  printf 'FROM two\nRUN rm /two; echo kept >/kept; ln /kept /linked; dd if=/dev/zero of=/gone bs=1M count=4\nRUN rm /gone\nENV A=b\n' |
+    strata build -q -t many -f - "$BATS_FILE_TMPDIR/derived" >/dev/null
+  strata save --squash -o squashed.tar many
+  strata save --squash many | cmp - squashed.tar
+  strata run --name whole many true && strata export -o whole.tar whole && strata rm whole >/dev/null
+  remove_images
+  strata builder prune -af >/dev/null
+  strata load -qi squashed.tar
+  [ "$(strata inspect many | jq '.[0].RootFS.Layers | length')" -eq 1 ]
+  [ "$(strata inspect many | jq -r '.[0].Config.Env[]' | grep -c A=b)" -eq 1 ]
+  strata run --name whole many true && strata export whole | tar tv >one && strata rm whole >/dev/null
+  # The mount points' times are those of the two runs.
+  diff <(tar tvf whole.tar | grep -vE ' (\./|(etc|dev|proc|sys)/.*)$') <(grep -vE ' (\./|(etc|dev|proc|sys)/.*)$' one)
+  [ "$(strata run --rm many cat /linked)" = kept ]
+  [ "$(stat -c %s squashed.tar)" -lt 5000000 ]
+  copy docker-archive:squashed.tar dir:copied
+}
+
+@test "push --squash: one layer in the registry, nothing new here" {
+  local layers
+  strata tag two "$REGISTRY/team/squashed"
+  layers=$(ls "$STRATA_ROOT/layers")
+  strata push -q --squash "$REGISTRY/team/squashed"
+  [ "$(ls "$STRATA_ROOT/layers")" = "$layers" ]
+  [ "$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/team/squashed" | jq '.layers | length')" -eq 1 ]
+  remove_images
+  strata pull -q "$REGISTRY/team/squashed"
+  [ "$(strata run --rm "$REGISTRY/team/squashed" cat /two)" = two ]
+}
+
 # refused FILE REGEX: as a file and as a stream; nothing stays.
 refused() {
   local how

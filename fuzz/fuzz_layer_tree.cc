@@ -61,7 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (!tree.finish()) return 0;
   Files files(tar);
-  const auto image = codec::write_erofs(tree.tree(), {.data_size = tar.size()}, files);
+  const auto image = codec::write_erofs(tree.tree(), {.devices = {{"tar", tar.size()}}}, files);
   if (!image) return 0;
   CHECK(image->size % codec::kErofsBlock == 0 && image->size >= files.end());
   for (const std::uint64_t offset : image->inode_offsets)

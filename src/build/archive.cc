@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/strings.h"
-#include "build/file_stream.h"
 #include "codec/compression.h"
 #include "codec/tar_reader.h"
+#include "layers/file_stream.h"
 #include "sys/file.h"
 
 namespace strata::build {
@@ -98,7 +98,7 @@ Result<Archive> Archive::open(int fd, const std::string& path, std::uint64_t max
   const auto plain = TRY(codec::decompress(compression, file));
   auto out = TRY(sys::open_file(path, O_RDWR | O_CREAT | O_EXCL, 0600));
   TRY(sys::remove_file(path));  // the descriptor is enough, and nothing is left when we die
-  FileSink sink(out.get());
+  layers::FileSink sink(out.get());
   LimitedSink limited(sink, max_size);
   TRY(codec::copy_all(*plain, limited));
   TRY(sink.flush());

@@ -2,7 +2,6 @@
 
 #include <map>
 
-#include "build/file_stream.h"
 #include "build/test_tree.h"
 #include "codec/compression.h"
 #include "codec/tar_reader.h"

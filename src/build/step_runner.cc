@@ -5,11 +5,11 @@
 
 #include "base/defer.h"
 #include "base/strings.h"
-#include "build/file_stream.h"
 #include "build/new_layer.h"
 #include "codec/tar_writer.h"
 #include "containers/containers.h"
 #include "containers/transient.h"
+#include "layers/file_stream.h"
 #include "layers/upper_tar.h"
 #include "oci/chain_id.h"
 #include "store/reference.h"
@@ -54,7 +54,7 @@ Result<layers::Layer> StepRunner::write_layer(NewLayer& layer, const Chain& chai
   const std::string directory = next_directory();
   const std::string path = directory + ".tar";
   const auto file = TRY(sys::open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
-  FileSink sink(file.get());
+  layers::FileSink sink(file.get());
   codec::TarWriter tar(sink);
   TRY(layer.write(tar));
   TRY(sink.flush());
@@ -108,7 +108,7 @@ StepRunner::Outcome StepRunner::run(const RunStep& step, const Chain& chain,
     const auto upper_fd = TRY(sys::open_file(upper.upper, O_RDONLY | O_DIRECTORY));
     TRY(remove_mount_stubs(upper_fd.get()));
     const auto file = TRY(sys::open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
-    FileSink sink(file.get());
+    layers::FileSink sink(file.get());
     TRY(layers::write_upper_tar(upper_fd.get(), sink));
     TRY(sink.flush());
   }

@@ -19,6 +19,7 @@ std::span<const Verb> verbs() {
       {{"wait", "container wait"}, "CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes", run_wait},
       {{"diff", "container diff"}, "CONTAINER", "Inspect changes to files or directories on a container's filesystem", run_diff},
       {{"export", "container export"}, "[OPTIONS] CONTAINER", "Export a container's filesystem as a tar archive", run_export},
+      {{"commit", "container commit"}, "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]", "Create a new image from a container's changes", run_commit},
       {{"internal-teardown"}, "ID", "", run_internal_teardown},
       {{"pull", "image pull"}, "[OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry", run_pull},
       {{"push", "image push"}, "[OPTIONS] NAME[:TAG]", "Upload an image to a registry", run_push},

@@ -33,6 +33,7 @@ STRATA_VERB(rm);
 STRATA_VERB(ps);
 STRATA_VERB(wait);
 STRATA_VERB(diff);
+STRATA_VERB(commit);
 STRATA_VERB(export);
 STRATA_VERB(exec);
 STRATA_VERB(logs);

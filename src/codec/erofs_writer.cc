@@ -2,16 +2,17 @@
 //
 //   0      1024  nothing
 //   1024   128   superblock
-//   1152   128   device slot: the data file
-//   1536   …     inodes, in the order of a depth-first walk, each followed by its xattrs, then by what
+//   1152   128…  device slots: the data files
+//   1536   …     inodes (or further behind, after more than three slots), in the order of a depth-first walk, each followed by its xattrs, then by what
 //                is short enough to lie beside it: the last block of a directory, a symlink's target
 //   …      …     whole blocks: directories, long targets, copied chunks of sparse files
 //
-// An inode's number is its offset from 1536 in units of 32 bytes; the superblock has 16 bits for the
-// root's, so the root comes first. Files that are not sparse are "flat": the data device is mapped
+// An inode's number is its offset from the first in units of 32 bytes; the superblock has 16 bits for the
+// root's, so the root comes first. Files that are not sparse are "flat": the data devices are mapped
 // behind the image in one address space of blocks, and a file has only its first block's address:
 // 64 bytes of index per file, and no further metadata to read for a page of data. The first mapped
-// block is known once everything has its place, hence two passes: place, then write.
+// block is known once everything has its place, hence two passes: place, then write. Chunks name
+// their device instead.
 #include "codec/erofs_writer.h"
 
 #include <algorithm>
@@ -24,8 +25,7 @@
 namespace strata::codec {
 namespace {
 
-constexpr std::size_t kSlotOffset = 1152;
-constexpr std::uint64_t kMetaOffset = kErofsHead;
+constexpr std::size_t kSlotOffset = 1152, kSlotSize = 128;
 constexpr std::size_t kInodeSize = 64;
 constexpr std::size_t kDirentSize = 12;
 constexpr std::uint32_t kNullBlock = 0xFFFFFFFF;
@@ -34,6 +34,8 @@ enum Layout : std::uint16_t { kPlain = 0, kInline = 2, kChunks = 4 };
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
+
+std::uint64_t blocks_of(std::uint64_t bytes) { return round_up(bytes, kErofsBlock) / kErofsBlock; }
 
 std::uint16_t mode_of(const ErofsInode& inode) {
   static constexpr std::uint16_t kBits[] = {0100000, 0040000, 0120000, 0020000, 0060000, 0010000};
@@ -67,6 +69,16 @@ class Writer {
       : tree_(tree), options_(options), files_(files) {}
 
   Result<ErofsImage> write() {
+    if (options_.devices.size() > kErofsMaxDevices)
+      return error(ErrorKind::kResourceExhausted, "{} data files, the limit is {}", options_.devices.size(), kErofsMaxDevices);
+    meta_offset_ = std::max(kErofsHead, round_up(kSlotOffset + kSlotSize * options_.devices.size(), kErofsBlock));
+    meta_end_ = meta_offset_;
+    std::uint64_t data_blocks = 0;
+    for (const ErofsDevice& device : options_.devices) {
+      device_starts_.push_back(data_blocks);
+      data_blocks += blocks_of(device.size);
+    }
+    data_blocks_ = data_blocks;
     place_all();
     TRY(check_size());
     TRY(write_head());
@@ -207,11 +219,10 @@ class Writer {
       return error(ErrorKind::kResourceExhausted,
                    "the index would be {} bytes, more than the limit of {}", image_end_,
                    kErofsMaxImage);
-    const std::uint64_t data_blocks = round_up(options_.data_size, kErofsBlock) / kErofsBlock;
-    if (image_end_ / kErofsBlock + data_blocks >= kNullBlock)
+    if (image_end_ / kErofsBlock + data_blocks_ >= kNullBlock)
       return error(ErrorKind::kResourceExhausted,
                    "{} bytes of data: an index can address 2 TiB (2^32 blocks of 512 bytes)",
-                   options_.data_size);
+                   data_blocks_ * kErofsBlock);
     mapped_ = static_cast<std::uint32_t>(image_end_ / kErofsBlock);
     return {};
   }
@@ -219,26 +230,39 @@ class Writer {
   // --- second pass ---
 
   Result<> write_head() {
-    std::array<std::byte, kErofsHead> head{};
-    std::byte* super = head.data() + kErofsSuperOffset;
+    std::vector<std::byte> all(meta_offset_);
+    std::byte* super = all.data() + kErofsSuperOffset;
     put<std::uint32_t>(super, kErofsMagic);
     put<std::uint32_t>(super + 8, 0x1 | 0x2);  // compatible: checksum, mtime
     super[12] = std::byte{9};                  // 512-byte blocks
-    put<std::uint16_t>(super + 14, static_cast<std::uint16_t>((places_[0].offset - kMetaOffset) / 32));
+    put<std::uint16_t>(super + 14, static_cast<std::uint16_t>((places_[0].offset - meta_offset_) / 32));
     put<std::uint64_t>(super + 16, order_.size());
     put<std::uint32_t>(super + 36, static_cast<std::uint32_t>(image_end_ / kErofsBlock));
-    put<std::uint32_t>(super + 40, kMetaOffset / kErofsBlock);
+    put<std::uint32_t>(super + 40, static_cast<std::uint32_t>(meta_offset_ / kErofsBlock));
     std::memcpy(super + 48, options_.uuid.data(), 16);
     put<std::uint32_t>(super + 80, 0x4 | 0x8);  // incompatible: chunked files, device table
-    put<std::uint16_t>(super + 86, 1);
-    put<std::uint16_t>(super + 88, kSlotOffset / 128);
-    std::byte* slot = head.data() + kSlotOffset;
-    std::memcpy(slot, options_.data_tag.data(), std::min<std::size_t>(64, options_.data_tag.size()));
-    const std::uint64_t data_blocks = round_up(options_.data_size, kErofsBlock) / kErofsBlock;
-    put<std::uint32_t>(slot + 64, static_cast<std::uint32_t>(std::max<std::uint64_t>(1, data_blocks)));
-    put<std::uint32_t>(slot + 68, mapped_);
-    put<std::uint32_t>(super + 4, erofs_head_checksum(head));
-    return emit(head);
+    put<std::uint16_t>(super + 86, static_cast<std::uint16_t>(options_.devices.size()));
+    put<std::uint16_t>(super + 88, kSlotOffset / kSlotSize);
+    put_slots(std::span(all).subspan(kSlotOffset));
+    put<std::uint32_t>(super + 4, erofs_head_checksum(std::span<const std::byte, kErofsHead>(all.data(), kErofsHead)));
+    return emit(all);
+  }
+
+  void put_slots(std::span<std::byte> slots) const {
+    for (std::size_t i = 0; i < options_.devices.size(); ++i) {
+      const ErofsDevice& device = options_.devices[i];
+      std::byte* slot = slots.data() + i * kSlotSize;
+      std::memcpy(slot, device.tag.data(), std::min<std::size_t>(64, device.tag.size()));
+      put<std::uint32_t>(slot + 64, static_cast<std::uint32_t>(std::max<std::uint64_t>(1, blocks_of(device.size))));
+      put<std::uint32_t>(slot + 68, static_cast<std::uint32_t>(mapped_ + device_starts_[i]));
+    }
+  }
+
+  // Device (counted from 1) and block in it.
+  std::pair<std::uint16_t, std::uint32_t> locate(std::uint64_t block) const {
+    const auto after = std::upper_bound(device_starts_.begin(), device_starts_.end(), block);
+    const auto device = static_cast<std::size_t>(after - device_starts_.begin());
+    return {static_cast<std::uint16_t>(device), static_cast<std::uint32_t>(block - device_starts_[device - 1])};
   }
 
   Result<> write_inode(std::uint32_t id) {
@@ -290,7 +314,7 @@ class Writer {
     std::size_t name_offset = entries.size() * kDirentSize;
     for (std::size_t i = 0; i < entries.size(); ++i) {
       std::byte* at = block.data() + i * kDirentSize;
-      put<std::uint64_t>(at, (places_[entries[i].inode].offset - kMetaOffset) / 32);
+      put<std::uint64_t>(at, (places_[entries[i].inode].offset - meta_offset_) / 32);
       put<std::uint16_t>(at + 8, static_cast<std::uint16_t>(name_offset));
       at[10] = std::byte{dirent_type(tree_.inodes[entries[i].inode].type)};
       std::memcpy(block.data() + name_offset, entries[i].name.data(), entries[i].name.size());
@@ -335,7 +359,8 @@ class Writer {
                    const Segment& s = segments[segment];
                    if (kind == ChunkKind::kMapped) {
                      const std::uint64_t stored = s.stored_offset + (chunk * size - s.offset);
-                     put_entry(1, static_cast<std::uint32_t>(stored / kErofsBlock));
+                     const auto [device, block] = locate(stored / kErofsBlock);
+                     put_entry(device, block);
                    } else {
                      put_entry(0, static_cast<std::uint32_t>(own));
                      own += std::uint64_t{1} << p.chunk_bits;
@@ -447,7 +472,10 @@ class Writer {
   std::vector<Blocks> blocks_;
   std::vector<ErofsEntry> dotted_;
   std::vector<std::byte> scratch_, pending_;
-  std::uint64_t meta_end_ = kMetaOffset;
+  std::vector<std::uint64_t> device_starts_;  // blocks
+  std::uint64_t data_blocks_ = 0;
+  std::uint64_t meta_offset_ = 0;  // of the first inode
+  std::uint64_t meta_end_ = 0;
   std::uint64_t block_count_ = 0;
   std::uint64_t image_end_ = 0;
   std::uint64_t written_ = 0;
@@ -457,6 +485,12 @@ class Writer {
 };
 
 }  // namespace
+
+std::uint64_t erofs_data_start(const std::vector<ErofsDevice>& devices, std::size_t number) {
+  std::uint64_t blocks = 0;
+  for (std::size_t i = 0; i < number; ++i) blocks += blocks_of(devices[i].size);
+  return blocks * kErofsBlock;
+}
 
 Result<ErofsImage> write_erofs(const ErofsTree& tree, const ErofsOptions& options, ErofsFiles& files) {
   return Writer(tree, options, files).write();

@@ -1,5 +1,5 @@
-// Writes EROFS images that hold metadata only: the data of files lies in a second file (a layer's tar)
-// that is mounted as the image's one extra device. Blocks have 512 bytes, as tar's do.
+// Writes EROFS images that hold metadata only: the data of files lies in other files (layers' tars)
+// that are mounted as the image's extra devices. Blocks have 512 bytes, as tar's do.
 // https://docs.kernel.org/filesystems/erofs.html and fs/erofs/erofs_fs.h of Linux.
 //
 // - Needs Linux 6.4 (sub-page blocks); 6.12 to be mounted without loop devices.
@@ -27,19 +27,29 @@ inline constexpr std::uint64_t kErofsBlock = 512;
 inline constexpr std::uint64_t kErofsMaxImage = std::uint64_t{4} << 30;
 inline constexpr std::uint64_t kErofsMaxFile = std::uint64_t{8} << 40;
 
+// A file with data. The tree's offsets count through all of them, each beginning at a multiple of
+// kErofsBlock behind the one before: see erofs_data_start().
+struct ErofsDevice {
+  std::string tag;         // names it in the image: at most 64 bytes
+  std::uint64_t size = 0;  // bytes
+};
+inline constexpr std::size_t kErofsMaxDevices = 4096;
+
 struct ErofsOptions {
   std::array<std::byte, 16> uuid{};
-  std::string data_tag;         // names the data file in the image: at most 64 bytes
-  std::uint64_t data_size = 0;  // of the data file, bytes
+  std::vector<ErofsDevice> devices;
 };
 
-// The two files as the writer needs them.
+// Where the data of device `number` begins in the tree's offsets.
+std::uint64_t erofs_data_start(const std::vector<ErofsDevice>& devices, std::size_t number);
+
+// The image and its data as the writer needs them.
 class ErofsFiles {
  public:
   virtual ~ErofsFiles() = default;
   // Into the image; offsets ascend, gaps are zeros.
   virtual Result<> write(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
-  // From the data file, exactly.
+  // Of the data, exactly.
   virtual Result<> read_data(std::uint64_t offset, std::span<std::byte> buffer) = 0;
 };
 
@@ -50,8 +60,8 @@ struct ErofsImage {
   std::vector<std::uint64_t> inode_offsets;
 };
 
-// Errors: kResourceExhausted when the image would be beyond kErofsMaxImage or image and data together
-// beyond 2 TiB (2^32 blocks); what the files say.
+// Errors: kResourceExhausted when the image would be beyond kErofsMaxImage, image and data together
+// beyond 2 TiB (2^32 blocks), or the devices more than kErofsMaxDevices; what the files say.
 Result<ErofsImage> write_erofs(const ErofsTree& tree, const ErofsOptions& options, ErofsFiles& files);
 
 // Changes owner, mode and time of one inode in the 64 bytes of it, for a copy of an image in which a

@@ -49,6 +49,7 @@ class Networks;
 
 namespace strata::containers {
 
+struct CommitOptions;
 struct MonitorConfig;
 class Records;
 struct Row;
@@ -142,6 +143,9 @@ class Containers {
   // Waits until it is not running (at once when it is not) and gives the exit code, also when it
   // is being removed meanwhile.
   Result<int> wait(const Container& container);
+  // An image of what it is now; see commit.h. Errors: kConflict when the container changes a file that is just
+  // being read, which `pause` prevents.
+  Result<images::Image> commit(const Container& container, const CommitOptions& options);
   // What differs from the image, sorted by path.
   Result<std::vector<Change>> diff(const Container& container);
   // The root file system, as it is at this moment, as a tar into `output`: sorted, with extended

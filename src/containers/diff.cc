@@ -2,21 +2,16 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "containers/containers.h"
+#include "containers/mount_points.h"
 #include "layers/layers.h"
 #include "layers/upper_tar.h"
 #include "sys/file.h"
 
 namespace strata::containers {
 namespace {
-
-constexpr auto kOurs = std::to_array<std::string_view>({
-    "/dev", "/dev/console", "/dev/mqueue", "/dev/pts", "/dev/shm", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf",
-    "/proc", "/sys", "/sys/fs", "/sys/fs/cgroup",
-});
 
 bool is_below(std::string_view path, std::string_view directory) {
   return path.size() > directory.size() + 1 && path.starts_with(directory) && path[directory.size()] == '/';
@@ -25,8 +20,7 @@ bool is_below(std::string_view path, std::string_view directory) {
 // A mount point that an image lacks is made in the upper at the start: nobody in the container made it, nor
 // changed the directory it is in.
 std::vector<layers::Change> without_mount_points(std::vector<layers::Change> changes, const Config& config) {
-  std::set<std::string, std::less<>> targets(kOurs.begin(), kOurs.end());
-  for (const Mount& mount : config.mounts) targets.insert(mount.target);
+  const std::set<std::string, std::less<>> targets = mount_points(config);
   std::vector<std::string> dropped;
   std::erase_if(changes, [&](const layers::Change& change) {
     if (change.kind != layers::Change::Kind::kAdded || !targets.contains(change.path)) return false;

@@ -14,7 +14,7 @@ namespace {
 
 class IndexFiles final : public codec::ErofsFiles {
  public:
-  IndexFiles(int tar, int index) : tar_(tar), index_(index) {}
+  IndexFiles(const DataReader& read_data, int index) : read_data_(read_data), index_(index) {}
 
   Result<> write(std::uint64_t offset, std::span<const std::byte> bytes) override {
     static constexpr std::array<std::byte, 16 << 10> kZeros{};
@@ -29,15 +29,14 @@ class IndexFiles final : public codec::ErofsFiles {
   }
 
   Result<> read_data(std::uint64_t offset, std::span<std::byte> buffer) override {
-    if (TRY(sys::pread_full(tar_, buffer, offset)) != buffer.size())
-      return error(ErrorKind::kCorrupt, "the tar ends before byte {}", offset + buffer.size());
-    return {};
+    return read_data_(offset, buffer);
   }
 
   codec::Sha256Digest digest() { return hash_.finish(); }
 
  private:
-  int tar_, index_;
+  const DataReader& read_data_;
+  int index_;
   std::uint64_t position_ = 0;
   codec::Sha256 hash_;
 };
@@ -59,9 +58,18 @@ Result<IndexInfo> write_index(const codec::ErofsTree& tree, std::string_view key
                               int tar, std::uint64_t tar_size, int index) {
   codec::ErofsOptions options;
   options.uuid = index_uuid(key);
-  options.data_tag = diff_id_hex;
-  options.data_size = tar_size;
-  IndexFiles files(tar, index);
+  options.devices.push_back({std::string(diff_id_hex), tar_size});
+  const auto read_tar = [tar](std::uint64_t offset, std::span<std::byte> buffer) -> Result<> {
+    if (TRY(sys::pread_full(tar, buffer, offset)) != buffer.size())
+      return error(ErrorKind::kCorrupt, "the tar ends before byte {}", offset + buffer.size());
+    return {};
+  };
+  return write_index(tree, options, read_tar, index);
+}
+
+Result<IndexInfo> write_index(const codec::ErofsTree& tree, const codec::ErofsOptions& options, const DataReader& read_data,
+                              int index) {
+  IndexFiles files(read_data, index);
   codec::ErofsImage image = TRY(codec::write_erofs(tree, options, files), "index");
   return IndexInfo{image.size, files.digest(), std::move(image.inode_offsets)};
 }

@@ -4,12 +4,15 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "codec/erofs_tree.h"
+#include "codec/erofs_writer.h"
 #include "codec/sha256.h"
 
 namespace strata::layers {
@@ -28,5 +31,10 @@ struct IndexInfo {
 // uncompressed tar; what cannot be pointed to is copied from it.
 Result<IndexInfo> write_index(const codec::ErofsTree& tree, std::string_view key, std::string_view diff_id_hex,
                               int tar, std::uint64_t tar_size, int index);
+
+// The same with data files of any number; `read_data` gives bytes of them, at the tree's offsets.
+using DataReader = std::function<Result<>(std::uint64_t offset, std::span<std::byte> buffer)>;
+Result<IndexInfo> write_index(const codec::ErofsTree& tree, const codec::ErofsOptions& options, const DataReader& read_data,
+                              int index);
 
 }  // namespace strata::layers

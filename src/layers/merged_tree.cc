@@ -192,6 +192,7 @@ struct MergedTree::Impl {
     entry.dev_minor = node.dev_minor;
     entry.layer = place.layer;
     entry.inode = place.number;
+    entry.links = node.nlink;
     entry.whiteout = child.whiteout;
     entry.opaque = with_whiteouts && child.opaque && !below_opaque;
     entry.implied = with_whiteouts && node.type == FileType::kDirectory && implied.contains(path);

@@ -57,6 +57,7 @@ struct TreeEntry {
   std::uint32_t layer = 0;
   // The same number in the same layer: the same file under several names (hard links).
   std::uint64_t inode = 0;
+  std::uint32_t links = 1;  // names that it has in its layer, whether they can be seen or not
   // The path under which that file was visited before; empty when this is its first name (or the only one).
   std::string_view link_of;
 

@@ -10,6 +10,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,8 @@ struct UpperOptions {
   // What is read is no upper but a read-only overlay mount (a root file system put together), whose
   // directories' inode numbers do not last.
   bool merged = false;
+  // Paths ("etc/hosts") that are passed over, with all that is in them.
+  std::set<std::string, std::less<>> left_out;
 };
 
 // Writes the layer's tar. In order of names, parents first, the root itself as "./" at the front:

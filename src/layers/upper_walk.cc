@@ -88,6 +88,7 @@ class Walk {
   }
 
   Result<> step(const std::string& name, const std::string& path) {
+    if (options_.left_out.contains(path)) return {};
     auto node = read_node(name, path);
     if (!node) return is_gone(node.error()) ? Result<>() : std::move(node).take_error();
     if (!S_ISDIR(node->st.st_mode)) {

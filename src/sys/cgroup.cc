@@ -194,6 +194,10 @@ Result<> Cgroup::thaw() const {
                                                   : state_->v2->set_frozen(false);
 }
 
+bool Cgroup::frozen() const {
+  return state_->v1.has("freezer") || !state_->v2 ? state_->v1.frozen() : state_->v2->frozen();
+}
+
 Result<CgroupStatistics> Cgroup::statistics() const {
   CgroupStatistics statistics;
   state_->v1.add_statistics(statistics);

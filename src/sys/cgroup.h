@@ -88,8 +88,10 @@ class [[nodiscard]] Cgroup {
   // SIGKILL to every process in it, also those being made meanwhile; returns when none is left or
   // after `timeout_ms` (kTimeout).
   Result<> kill_all(int timeout_ms = 10'000) const;
+  // Returns once all processes stand still. Errors: kUnsupported, kTimeout.
   Result<> freeze() const;
   Result<> thaw() const;
+  bool frozen() const;  // or about to be
   Result<CgroupStatistics> statistics() const;
 
   // Removes the directories, those below too; gone already is no error. Processes left: kConflict.

@@ -214,6 +214,12 @@ Result<> CgroupV1::set_frozen(bool frozen) const {
   return error(ErrorKind::kTimeout, "the cgroup does not freeze");
 }
 
+bool CgroupV1::frozen() const {
+  if (!has("freezer")) return false;
+  const auto state = read_file(directory(*hierarchy("freezer")) + "/freezer.state");
+  return state && trim(*state) != "THAWED";
+}
+
 void CgroupV1::add_statistics(CgroupStatistics& statistics) const {
   if (has("memory")) {
     const std::string group = directory(*hierarchy("memory"));

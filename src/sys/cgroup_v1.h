@@ -31,6 +31,7 @@ class CgroupV1 {
   // Of all groups below, too.
   Result<std::vector<pid_t>> processes() const;
   Result<> set_frozen(bool frozen) const;  // kUnsupported without the freezer
+  bool frozen() const;
   void add_statistics(CgroupStatistics& statistics) const;
   const std::vector<std::string>& hierarchies() const { return names_; }
   std::string directory(const std::string& name) const { return root_ + "/" + name + path_; }

@@ -149,6 +149,21 @@ Result<std::vector<pid_t>> CgroupV2::processes() const { return group_processes(
 
 bool CgroupV2::can_kill() const { return sys::exists(directory_ + "/cgroup.kill"); }
 
+Result<> CgroupV2::wait_event(int events, std::string_view wanted, int timeout_ms, std::string_view complaint) const {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
+  for (;;) {
+    char buffer[256];
+    const std::size_t size = TRY(pread_full(events, std::as_writable_bytes(std::span(buffer)), 0));
+    if (std::string_view(buffer, size).find(wanted) != std::string_view::npos) return {};
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) return error(ErrorKind::kTimeout, "{} {}", complaint, path_);
+    pollfd change{events, POLLPRI, 0};
+    (void)::poll(&change, 1, static_cast<int>(left));
+  }
+}
+
 Result<> CgroupV2::kill(int timeout_ms) const {
   const auto events = open_file(directory_ + "/cgroup.events", O_RDONLY);
   if (!events) {
@@ -156,23 +171,22 @@ Result<> CgroupV2::kill(int timeout_ms) const {
     return events.error();
   }
   TRY(write_pseudo_file(directory_ + "/cgroup.kill", "1"));
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
-  for (;;) {
-    char buffer[256];
-    const std::size_t size =
-        TRY(pread_full(events->get(), std::as_writable_bytes(std::span(buffer)), 0));
-    if (std::string_view(buffer, size).find("populated 0") != std::string_view::npos) return {};
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return error(ErrorKind::kTimeout, "processes of cgroup {} do not end", path_);
-    pollfd change{events->get(), POLLPRI, 0};
-    (void)::poll(&change, 1, static_cast<int>(left));
-  }
+  return wait_event(events->get(), "populated 0", timeout_ms, "processes do not end in cgroup");
 }
 
 Result<> CgroupV2::set_frozen(bool frozen) const {
-  return write_pseudo_file(directory_ + "/cgroup.freeze", frozen ? "1" : "0");
+  constexpr int kPatience = 5000;  // ms; a process in the middle of disk I/O stops behind it
+  if (!frozen) return write_pseudo_file(directory_ + "/cgroup.freeze", "0");
+  const UniqueFd events = TRY(open_file(directory_ + "/cgroup.events", O_RDONLY));
+  TRY(write_pseudo_file(directory_ + "/cgroup.freeze", "1"));
+  Result<> waited = wait_event(events.get(), "frozen 1", kPatience, "processes do not freeze in cgroup");
+  if (!waited) (void)write_pseudo_file(directory_ + "/cgroup.freeze", "0");
+  return waited;
+}
+
+bool CgroupV2::frozen() const {
+  const auto text = read_file(directory_ + "/cgroup.freeze");
+  return text && text->starts_with('1');
 }
 
 void CgroupV2::add_statistics(CgroupStatistics& statistics) const {

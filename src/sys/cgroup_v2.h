@@ -29,12 +29,14 @@ class CgroupV2 {
   bool can_kill() const;  // cgroup.kill, Linux 5.14
   // SIGKILL to all, and waits until the group is empty. kTimeout.
   Result<> kill(int timeout_ms) const;
-  Result<> set_frozen(bool frozen) const;
+  Result<> set_frozen(bool frozen) const;  // waits until all stand still
+  bool frozen() const;
   void add_statistics(CgroupStatistics& statistics) const;
   // Of the directory, opened when first asked for; -1 when that fails. Owned by this object.
   int descriptor() const;
 
  private:
+  Result<> wait_event(int events, std::string_view wanted, int timeout_ms, std::string_view complaint) const;
   void enable_controllers(const std::string& group) const;
   Result<> write(const char* controller, const std::string& file, std::string_view text) const;
 

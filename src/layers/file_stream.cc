@@ -1,8 +1,8 @@
-#include "build/file_stream.h"
+#include "layers/file_stream.h"
 
 #include "sys/file.h"
 
-namespace strata::build {
+namespace strata::layers {
 namespace {
 constexpr std::size_t kBufferSize = 256 << 10;
 }
@@ -24,4 +24,4 @@ Result<> FileSink::flush() {
   return {};
 }
 
-}  // namespace strata::build
+}  // namespace strata::layers

@@ -6,7 +6,7 @@
 
 #include "codec/byte_stream.h"
 
-namespace strata::build {
+namespace strata::layers {
 
 // Reads from the descriptor's position to the end of the file.
 class FileSource final : public codec::ByteSource {
@@ -30,4 +30,4 @@ class FileSink final : public codec::ByteSink {
   std::vector<std::byte> buffer_;
 };
 
-}  // namespace strata::build
+}  // namespace strata::layers

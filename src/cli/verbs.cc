@@ -29,6 +29,7 @@ std::span<const Verb> verbs() {
       {{"rmi", "image rm", "image remove"}, "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", run_rmi},
       {{"save", "image save"}, "[OPTIONS] IMAGE [IMAGE...]", "Save one or more images to a tar archive (streamed to STDOUT by default)", run_save},
       {{"load", "image load"}, "[OPTIONS]", "Load an image from a tar archive or STDIN", run_load},
+      {{"import", "image import"}, "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]", "Import the contents from a tarball to create a filesystem image", run_import},
       {{"build", "image build", "buildx build", "builder build"}, "[OPTIONS] PATH | -", "Build an image from a Dockerfile", run_build},
       {{"builder prune", "buildx prune"}, "[OPTIONS]", "Remove build cache", run_builder_prune},
       {{"inspect"}, "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on containers and images", run_inspect},

@@ -16,6 +16,7 @@ STRATA_VERB(rmi);
 STRATA_VERB(history);
 STRATA_VERB(save);
 STRATA_VERB(load);
+STRATA_VERB(import);
 // registries
 STRATA_VERB(login);
 STRATA_VERB(logout);

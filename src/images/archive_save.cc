@@ -14,6 +14,7 @@
 #include "images/images.h"
 #include "images/records.h"
 #include "images/squash.h"
+#include "layers/file_stream.h"
 #include "layers/layers.h"
 #include "oci/manifest.h"
 #include "store/database.h"
@@ -25,28 +26,6 @@ namespace strata::images {
 namespace {
 
 constexpr std::size_t kBufferSize = 1 << 20;
-
-class FdSink final : public codec::ByteSink {
- public:
-  explicit FdSink(int fd) : fd_(fd) {}
-  Result<> write(std::span<const std::byte> bytes) override {
-    return sys::write_all(fd_, bytes).context("write the archive");
-  }
-
- private:
-  int fd_;
-};
-
-class FdSource final : public codec::ByteSource {
- public:
-  explicit FdSource(int fd) : fd_(fd) {}
-  Result<std::size_t> read(std::span<std::byte> buffer) override {
-    return sys::read_some(fd_, buffer);
-  }
-
- private:
-  int fd_;
-};
 
 // Where an archive's files go.
 class ArchiveOutput {
@@ -80,10 +59,13 @@ class TarOutput final : public ArchiveOutput {
     }
     return {};
   }
-  Result<> finish() override { return tar_.finish(); }
+  Result<> finish() override {
+    TRY(tar_.finish());
+    return sink_.flush();
+  }
 
  private:
-  FdSink sink_;
+  layers::FileSink sink_;
   codec::TarWriter tar_{sink_};
 };
 
@@ -138,7 +120,7 @@ class LayerCheck {
   static Result<> check(layers::Layers& layers, const oci::Digest& diff_id,
                         const std::stop_token& stop) {
     const sys::UniqueFd tar = TRY(layers.open_tar(diff_id));
-    FdSource source(tar.get());
+    layers::FileSource source(tar.get());
     codec::HashingSource hash(source);
     std::vector<std::byte> buffer(kBufferSize);
     while (!stop.stop_requested() && TRY(hash.read(buffer)) > 0) {

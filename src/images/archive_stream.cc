@@ -17,6 +17,7 @@
 #include "images/archive_files.h"
 #include "images/archive_index.h"
 #include "images/records.h"
+#include "layers/file_stream.h"
 #include "oci/image_config.h"
 #include "store/lease.h"
 #include "sys/file.h"
@@ -29,17 +30,6 @@ constexpr std::size_t kWorkersAtOnce = 4;
 constexpr std::size_t kBufferSize = 256 << 10;
 // What may follow the end of the tar: padding, the last compressed block's rest.
 constexpr std::uint64_t kMaxTrailing = 16 << 20;
-
-class FdSource final : public codec::ByteSource {
- public:
-  explicit FdSource(int fd) : fd_(fd) {}
-  Result<std::size_t> read(std::span<std::byte> buffer) override {
-    return sys::read_some(fd_, buffer);
-  }
-
- private:
-  int fd_;
-};
 
 // A layer on its way through a worker.
 struct PassingLayer {
@@ -275,7 +265,7 @@ class Inflation {
 }  // namespace
 
 Result<std::unique_ptr<ArchiveFiles>> read_tar_stream(int fd, ArchiveTarget& target) {
-  FdSource bytes(fd);
+  layers::FileSource bytes(fd);
   const auto source = TRY(codec::PeekedSource::create(bytes, codec::kCompressionHeadSize));
   const auto compression = codec::detect_compression(source->head());
   auto stream = std::make_unique<TarStream>(target);
@@ -285,7 +275,7 @@ Result<std::unique_ptr<ArchiveFiles>> read_tar_stream(int fd, ArchiveTarget& tar
   }
   Inflation inflation(target.layers, *source, compression, TRY(sys::make_pipe()),
                       TRY(sys::make_pipe()));
-  FdSource inflated(inflation.fd());
+  layers::FileSource inflated(inflation.fd());
   const Result<> passed = stream->pass(inflated);
   // A compressed stream that breaks off looks like a damaged tar from here.
   TRY(inflation.finish());

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "images/images.h"
+#include "layers/file_stream.h"
 #include "layers/layers.h"
 #include "layers/upper_tar.h"
 #include "oci/chain_id.h"
@@ -12,30 +13,11 @@
 namespace strata::images {
 namespace {
 
-class BufferedSink final : public codec::ByteSink {
- public:
-  explicit BufferedSink(int fd) : fd_(fd) {}
-  Result<> write(std::span<const std::byte> bytes) override {
-    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-    return buffer_.size() < kBufferSize ? Result<>() : flush();
-  }
-  Result<> flush() {
-    TRY(sys::write_all(fd_, buffer_));
-    buffer_.clear();
-    return {};
-  }
-
- private:
-  static constexpr std::size_t kBufferSize = 512 << 10;
-  int fd_;
-  std::vector<std::byte> buffer_;
-};
-
 // The root file system, mounted read-only, as one layer's tar.
 Result<> write_tree(layers::Layers& layers, const Image& image, const std::string& path) {
   const sys::UniqueFd root = TRY(layers.mount_rootfs(image.chain_ids, nullptr));
   const sys::UniqueFd file = TRY(sys::open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
-  BufferedSink sink(file.get());
+  layers::FileSink sink(file.get());
   TRY(layers::write_upper_tar(root.get(), sink, {.merged = true}));
   return sink.flush();
 }

@@ -96,6 +96,20 @@ Result<> Cache::touch(const std::vector<oci::Digest>& keys) {
   return change.commit();
 }
 
+Result<std::vector<CachedStep>> list_cache(store::Store& store) {
+  std::vector<CachedStep> steps;
+  auto rows = TRY(store.db().query("SELECT key, chain_id, tree, created, used_ns FROM build_cache ORDER BY used_ns DESC"));
+  while (TRY(rows.step())) {
+    CachedStep& step = steps.emplace_back();
+    step.key = TRY(oci::Digest::parse(rows.text_view(0)));
+    if (!rows.is_null(1)) step.chain_id = TRY(oci::Digest::parse(rows.text_view(1)));
+    if (const auto key = CacheKey::parse(rows.text_view(2))) step.instruction = key->source;
+    step.created = rows.text(3);
+    step.used = Timestamp(std::chrono::nanoseconds(rows.integer(4)));
+  }
+  return steps;
+}
+
 Result<std::uint64_t> forget_cache(store::Store& store) {
   store::Transaction change = TRY(store.db().begin());
   std::vector<std::string> keys;

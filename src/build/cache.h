@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "build/cache_key.h"
 #include "layers/layers.h"
@@ -49,6 +50,16 @@ class Cache {
 
 // The tables of this folder, for Store::open().
 const store::Schema& schema();
+
+struct CachedStep {
+  oci::Digest key;
+  std::optional<oci::Digest> chain_id;  // nullopt: the step changes nothing
+  std::string instruction;              // as written
+  std::string created;                  // RFC 3339
+  Timestamp used;
+};
+// Newest use first.
+Result<std::vector<CachedStep>> list_cache(store::Store& store);
 
 // Drops every entry of the cache; what nobody needs then, images::Images::collect_garbage() deletes.
 // Returns how many there were. Builds that run keep what they hold.

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "cli/command.h"
+#include "store/store.h"
 
 namespace strata::cli {
 namespace {
@@ -88,7 +89,13 @@ std::string printable_lines(std::string_view text) {
 }  // namespace
 
 Result<engine::Engine*> Context::engine() {
-  if (!engine_) engine_ = TRY(engine::Engine::open(settings_));
+  if (engine_) return engine_.get();
+  engine_ = TRY(engine::Engine::open(settings_));
+  if (const std::string lost = engine_->store().sync_error(); !lost.empty())
+    fmt::print(stderr,
+               "WARNING: the disk did not take all that earlier commands wrote ({}); \"strata system fsck --repair\" looks for "
+               "what is damaged\n",
+               printable(lost));
   return engine_.get();
 }
 

@@ -20,43 +20,54 @@ std::string reclaimable(std::uint64_t part, std::uint64_t whole) {
 
 using Cells = std::vector<std::string>;
 
-std::vector<Cells> summary(const DiskUsage& usage) {
+// One line of the table; the bytes are for scripts that want to add up.
+struct Kind {
+  Cells cells;
+  std::uint64_t bytes = 0, reclaimable_bytes = 0;
+};
+
+Kind make_kind(std::string name, std::size_t total, std::size_t active, std::uint64_t bytes, std::uint64_t freed) {
+  return {{std::move(name), std::to_string(total), std::to_string(active), human_size(bytes), reclaimable(freed, bytes)},
+          bytes, freed};
+}
+
+std::vector<Kind> summary(const DiskUsage& usage) {
   std::size_t active_images = 0, running = 0, used_volumes = 0;
-  std::uint64_t container_bytes = 0, stopped_bytes = 0, volume_bytes = 0, unused_bytes = 0;
+  std::uint64_t stopped_bytes = 0, unused_bytes = 0;
   for (const auto& image : usage.images) active_images += image.containers > 0 ? 1 : 0;
   for (const auto& container : usage.containers) {
-    container_bytes += container.size;
     if (container.state.running()) ++running;
     else stopped_bytes += container.size;
   }
   for (const auto& volume : usage.volumes) {
-    volume_bytes += volume.size;
     if (volume.links > 0) ++used_volumes;
     else unused_bytes += volume.size;
   }
-  return {{"Images", std::to_string(usage.images.size()), std::to_string(active_images), human_size(usage.image_bytes),
-           reclaimable(usage.reclaimable_image_bytes, usage.image_bytes)},
-          {"Containers", std::to_string(usage.containers.size()), std::to_string(running), human_size(container_bytes),
-           reclaimable(stopped_bytes, container_bytes)},
-          {"Local Volumes", std::to_string(usage.volumes.size()), std::to_string(used_volumes), human_size(volume_bytes),
-           reclaimable(unused_bytes, volume_bytes)},
-          {"Build Cache", std::to_string(usage.cache_layers), "0", human_size(usage.cache_bytes), human_size(usage.cache_bytes)}};
+  // The last one is ours: with it the sizes add up to what du says.
+  return {make_kind("Images", usage.images.size(), active_images, usage.image_bytes, usage.reclaimable_image_bytes),
+          make_kind("Containers", usage.containers.size(), running, usage.container_bytes, stopped_bytes),
+          make_kind("Local Volumes", usage.volumes.size(), used_volumes, usage.volume_bytes, unused_bytes),
+          make_kind("Build Cache", usage.cache.size(), 0, usage.cache_bytes, usage.reclaimable_cache_bytes),
+          make_kind("Other", usage.other.work, usage.other.work, usage.other.bytes(), usage.other.reclaimable())};
 }
 
 void print_summary(const DiskUsage& usage) {
   Table table({"TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"});
-  for (Cells& cells : summary(usage)) table.add(std::move(cells));
+  for (Kind& kind : summary(usage)) table.add(std::move(kind.cells));
   fmt::print("{}", table.to_string());
 }
 
 constexpr Column kColumns[] = {
-    {"Type", "TYPE"}, {"TotalCount", "TOTAL"}, {"Active", "ACTIVE"}, {"Size", "SIZE"}, {"Reclaimable", "RECLAIMABLE"}};
+    {"Type", "TYPE"}, {"TotalCount", "TOTAL"}, {"Active", "ACTIVE"}, {"Size", "SIZE"}, {"Reclaimable", "RECLAIMABLE"},
+    {"Bytes", "BYTES"}, {"ReclaimableBytes", "RECLAIMABLE BYTES"}};
 
 Result<> print_formatted(const DiskUsage& usage, std::string_view format) {
   ListFormat list = TRY(ListFormat::parse(format, "disk usage", kColumns));
-  for (const Cells& cells : summary(usage)) {
+  for (const Kind& kind : summary(usage)) {
     ordered_json record;
-    for (std::size_t i = 0; i < cells.size(); ++i) record[std::string(kColumns[i].field)] = cells[i];
+    for (std::size_t i = 0; i < kind.cells.size(); ++i) record[std::string(kColumns[i].field)] = kind.cells[i];
+    record["Bytes"] = kind.bytes;
+    record["ReclaimableBytes"] = kind.reclaimable_bytes;
     TRY(list.add(record));
   }
   fmt::print("{}", TRY(list.text()));
@@ -87,7 +98,20 @@ void print_details(const DiskUsage& usage) {
   fmt::print("{}\nLocal Volumes space usage:\n\n", containers.to_string());
   Table volumes({"VOLUME NAME", "LINKS", "SIZE"});
   for (const auto& volume : usage.volumes) volumes.add({volume.name, std::to_string(volume.links), human_size(volume.size)});
-  fmt::print("{}\nBuild cache usage: {}\n", volumes.to_string(), human_size(usage.cache_bytes));
+  fmt::print("{}\nBuild cache usage: {}\n\n", volumes.to_string(), human_size(usage.cache_bytes));
+  Table cache({"CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "USAGE", "SHARED"});
+  for (const auto& entry : usage.cache)
+    cache.add({entry.step.key.short_hex(), "regular", human_size(entry.size),
+               age(parse_rfc3339(entry.step.created).value_or(Timestamp())), age(entry.step.used), "1",
+               entry.shared ? "true" : "false"});
+  fmt::print("{}\nOther space usage:\n\n", cache.to_string());
+  Table other({"WHAT", "SIZE"});
+  other.add({"Database and directories", human_size(usage.other.records)});
+  other.add({"Work in flight", human_size(usage.other.in_flight)});
+  other.add({"Interrupted downloads", human_size(usage.other.partial)});
+  other.add({"Layers that nothing needs", human_size(usage.other.unneeded)});
+  other.add({"Deleted, on its way out", human_size(usage.other.deleted)});
+  fmt::print("{}\nTotal: {} ({} bytes)\n", other.to_string(), human_size(usage.bytes()), usage.bytes());
 }
 
 // All of -v as one object, as docker has it.
@@ -118,6 +142,15 @@ ordered_json details(const DiskUsage& usage) {
                                  {"State", std::string(to_string(entry.state.status))}});
   for (const auto& volume : usage.volumes)
     all["Volumes"].push_back({{"Name", volume.name}, {"Links", std::to_string(volume.links)}, {"Size", human_size(volume.size)}});
+  for (const auto& entry : usage.cache)
+    all["BuildCache"].push_back({{"ID", entry.step.key.short_hex()},
+                                 {"CacheType", "regular"},
+                                 {"Description", entry.step.instruction},
+                                 {"Size", human_size(entry.size)},
+                                 {"CreatedAt", entry.step.created},
+                                 {"LastUsedAt", time_text(entry.step.used)},
+                                 {"LastUsedSince", age(entry.step.used)},
+                                 {"Shared", entry.shared ? "true" : "false"}});
   return all;
 }
 

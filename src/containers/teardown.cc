@@ -13,6 +13,7 @@
 #include "layers/layers.h"
 #include "network/networks.h"
 #include "store/store.h"
+#include "store/trash.h"
 #include "sys/cgroup.h"
 #include "sys/event_loop.h"
 #include "sys/file.h"
@@ -69,9 +70,9 @@ Result<> Containers::settle(Row row) {
   if (row.phase == Phase::kIdle) return {};
   TRY(release(parts_, id, row.container.config.network_mode == "bridge"));
   if (row.phase == Phase::kCleaning) return records.set_phase(id, Phase::kIdle);
-  TRY(sys::remove_tree(files.directory));
+  TRY(store::discard(parts_.store, files.directory));
   TRY(records.erase(id));
-  return remove_marked_volumes(parts_.store.paths(), records);
+  return remove_marked_volumes(parts_.store, records);
 }
 
 Result<> Containers::unmount_unused_layers() {
@@ -152,7 +153,7 @@ Result<> Containers::sweep() {
     TRY(records.set_note(kBootNote, boot_id()));
   }
   // A command may have been killed after its container's row was gone.
-  TRY(remove_marked_volumes(parts_.store.paths(), records));
+  TRY(remove_marked_volumes(parts_.store, records));
   if (found) TRY(unmount_unused_layers());
   if (unsettled.empty() || found) remove_monitor_cgroup();
   return {};
@@ -166,7 +167,7 @@ Result<> Containers::sweep_after_boot() {
   if (sys::exists(directory))
     for (const std::string& name : TRY(sys::list_directory(directory))) {
       const std::optional<sys::ByteLock> own = TRY(try_lock(name));
-      if (own && !TRY(records.get(name))) TRY(sys::remove_tree(directory + "/" + name));
+      if (own && !TRY(records.get(name))) TRY(store::discard(parts_.store, directory + "/" + name));
     }
   std::vector<std::string> live = TRY(records.unsettled());
   for (TransientRow& row : TRY(records.transients())) live.push_back(std::move(row.id));

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "base/strings.h"
+#include "store/trash.h"
 #include "sys/byte_lock.h"
 #include "sys/file.h"
 #include "sys/rooted_path.h"
@@ -44,14 +45,15 @@ Result<std::string> prepare_volume(const store::Paths& paths, const Mount& mount
   return data;
 }
 
-Result<> remove_marked_volumes(const store::Paths& paths, Records& records) {
+Result<> remove_marked_volumes(store::Store& store, Records& records) {
+  const store::Paths& paths = store.paths();
   for (const std::string& name : TRY(records.volumes_to_remove())) {
     const sys::ByteLock lock = TRY(lock_volume(paths, name));
     // A container may have come to use it meanwhile: it then is no longer marked, and one that comes from
     // now on waits for the lock and finds it empty.
     const std::vector<std::string> still = TRY(records.volumes_to_remove());
     if (std::ranges::find(still, name) == still.end()) continue;
-    TRY(sys::remove_tree(volume_directory(paths, name)));
+    TRY(store::discard(store, volume_directory(paths, name)));
     TRY(records.erase_volume(name));
   }
   return {};

@@ -19,6 +19,6 @@ std::string volume_directory(const store::Paths& paths, std::string_view name);
 Result<std::string> prepare_volume(const store::Paths& paths, const Mount& mount, int rootfs);
 
 // Deletes the volumes that are marked for it and that nobody uses.
-Result<> remove_marked_volumes(const store::Paths& paths, Records& records);
+Result<> remove_marked_volumes(store::Store& store, Records& records);
 
 }  // namespace strata::containers

@@ -4,10 +4,10 @@
 #include <set>
 
 #include "containers/containers.h"
-#include "containers/names.h"
 #include "containers/volumes.h"
 #include "images/images.h"
 #include "layers/layers.h"
+#include "store/reference.h"
 #include "store/store.h"
 #include "sys/file.h"
 #include "sys/tree_size.h"
@@ -15,104 +15,215 @@
 namespace strata::engine {
 namespace {
 
-// Files of layers, each counted once however many chains use it.
-class LayerFiles {
- public:
-  explicit LayerFiles(std::vector<layers::Usage> usages) {
-    for (layers::Usage& usage : usages) by_chain_.emplace(usage.chain_id, std::move(usage));
-  }
+using Chains = std::set<oci::Digest>;
 
-  // Bytes of the chain's files that `seen` does not hold yet; they are in it afterwards.
-  std::uint64_t add(const oci::Digest& chain_id, std::set<std::string>& seen) const {
-    const auto at = by_chain_.find(chain_id);
-    if (at == by_chain_.end()) return 0;
-    std::uint64_t bytes = 0;
-    if (seen.insert("tar " + at->second.diff_id.hex()).second) bytes += at->second.tar_bytes;
-    if (seen.insert("tree " + at->second.tree_key).second) bytes += at->second.tree_bytes;
+// A directory of the store: the size of each entry, and its own.
+struct Listing {
+  std::map<std::string, std::uint64_t> entries;
+  std::uint64_t own = 0;
+
+  std::uint64_t take(const std::string& name) {
+    const auto at = entries.find(name);
+    if (at == entries.end()) return 0;
+    const std::uint64_t bytes = at->second;
+    entries.erase(at);
     return bytes;
   }
-
-  const std::map<oci::Digest, layers::Usage>& chains() const { return by_chain_; }
-
- private:
-  std::map<oci::Digest, layers::Usage> by_chain_;
+  std::uint64_t rest() const {
+    std::uint64_t bytes = 0;
+    for (const auto& [name, size] : entries) bytes += size;
+    return bytes;
+  }
 };
 
-Result<> measure_containers(Engine& engine, DiskUsage& usage) {
-  for (containers::Container& container : TRY(engine.containers().list())) {
+Result<Listing> list(const std::string& path) {
+  Listing listing;
+  const auto info = sys::lstat_path(path);
+  if (!info) return listing;
+  listing.own = static_cast<std::uint64_t>(info->st_blocks) * 512;
+  for (const std::string& name : TRY(sys::list_directory(path)))
+    listing.entries.emplace(name, TRY(sys::tree_size(path + '/' + name)));
+  return listing;
+}
+
+class Measurement {
+ public:
+  explicit Measurement(Engine& engine) : engine_(engine), root_(engine.settings().paths.root) {}
+  Result<DiskUsage> run();
+
+ private:
+  Result<> measure_containers();
+  Result<> measure_volumes();
+  Result<> measure_layers();
+  Result<> measure_images(const std::map<oci::Digest, std::vector<oci::Digest>>& users);
+  Result<> measure_cache(const Chains& of_images);
+  Result<> measure_rest();
+  Result<Listing> list_once(const std::string& name);
+  Result<Chains> active_chains();
+  void add_with_parents(const oci::Digest& chain, Chains& chains) const;
+  std::uint64_t add(const oci::Digest& chain, std::set<std::string>& seen) const;
+
+  Engine& engine_;
+  std::string root_;
+  DiskUsage usage_;
+  std::set<std::string> listed_;  // entries of root that are in the sums
+  std::map<oci::Digest, layers::Usage> layers_;
+  Listing layer_files_;
+};
+
+Result<Listing> Measurement::list_once(const std::string& name) {
+  listed_.insert(name);
+  Listing listing = TRY(list(root_ + '/' + name));
+  usage_.other.records += listing.own;
+  return listing;
+}
+
+Result<> Measurement::measure_containers() {
+  Listing listing = TRY(list_once("containers"));
+  for (containers::Container& container : TRY(engine_.containers().list())) {
     DiskUsage::ContainerUsage entry;
-    entry.size = TRY(sys::tree_size(engine.containers().paths(container.id).directory));
-    entry.state = TRY(engine.containers().state(container));
+    entry.size = listing.take(container.id);
+    entry.state = TRY(engine_.containers().state(container));
     for (const containers::Mount& mount : container.config.mounts)
       if (mount.type == containers::Mount::Type::kVolume) ++entry.volumes;
     entry.container = std::move(container);
-    usage.containers.push_back(std::move(entry));
+    usage_.container_bytes += entry.size;
+    usage_.containers.push_back(std::move(entry));
   }
+  usage_.other.unneeded += listing.rest();
   return {};
 }
 
-Result<> measure_volumes(Engine& engine, DiskUsage& usage) {
-  const std::string directory = engine.settings().paths.root + "/volumes";
-  if (!sys::exists(directory)) return {};
-  for (std::string& name : TRY(sys::list_directory(directory))) {
-    if (!containers::check_volume_name(name)) continue;
-    DiskUsage::VolumeUsage volume{std::move(name), 0, 0};
-    volume.size = TRY(sys::tree_size(containers::volume_directory(engine.settings().paths, volume.name)));
-    for (const auto& entry : usage.containers)
+Result<> Measurement::measure_volumes() {
+  for (const auto& [name, size] : TRY(list_once("volumes")).entries) {
+    DiskUsage::VolumeUsage volume{name, 0, size};
+    for (const auto& entry : usage_.containers)
       for (const containers::Mount& mount : entry.container.config.mounts)
-        if (mount.type == containers::Mount::Type::kVolume && mount.name == volume.name) ++volume.links;
-    usage.volumes.push_back(std::move(volume));
+        if (mount.type == containers::Mount::Type::kVolume && mount.name == name) ++volume.links;
+    usage_.volume_bytes += size;
+    usage_.volumes.push_back(std::move(volume));
   }
   return {};
 }
 
-Result<> measure_images(Engine& engine, DiskUsage& usage) {
-  const LayerFiles files(TRY(engine.layers().usage()));
-  std::map<oci::Digest, std::vector<oci::Digest>> chains_of;  // by image ID
-  std::map<oci::Digest, std::size_t> images_of;               // by chain ID
-  std::vector<images::ImageSummary> list = TRY(engine.images().list());
-  for (const auto& image : list) {
-    chains_of[image.id] = TRY(engine.images().get(image.id)).chain_ids;
-    for (const oci::Digest& chain : chains_of[image.id]) ++images_of[chain];
+void Measurement::add_with_parents(const oci::Digest& chain, Chains& chains) const {
+  for (std::optional<oci::Digest> at = chain; at && chains.insert(*at).second;) {
+    const auto layer = layers_.find(*at);
+    at = layer == layers_.end() ? std::nullopt : layer->second.parent;
   }
-  std::set<std::string> in_images, in_active;
-  for (const auto& entry : usage.containers) {
-    const auto chains = chains_of.find(entry.container.image_id);
-    if (chains == chains_of.end()) continue;
-    for (const oci::Digest& chain : chains->second) files.add(chain, in_active);
+}
+
+// Bytes of the chain's files that `seen` does not hold yet; they are in it afterwards.
+std::uint64_t Measurement::add(const oci::Digest& chain, std::set<std::string>& seen) const {
+  const auto at = layers_.find(chain);
+  if (at == layers_.end()) return 0;
+  std::uint64_t bytes = 0;
+  for (const std::string& file : at->second.files()) {
+    const auto size = layer_files_.entries.find(file);
+    if (size != layer_files_.entries.end() && seen.insert(file).second) bytes += size->second;
   }
-  for (images::ImageSummary& image : list) {
-    DiskUsage::ImageUsage entry;
-    std::set<std::string> in_this;
-    for (const oci::Digest& chain : chains_of[image.id]) {
-      const std::uint64_t bytes = files.add(chain, in_this);
-      (images_of[chain] > 1 ? entry.shared : entry.unique) += bytes;
-      usage.image_bytes += files.add(chain, in_images);
-      usage.reclaimable_image_bytes += files.add(chain, in_active);
+  return bytes;
+}
+
+// What a prune leaves alone.
+Result<Chains> Measurement::active_chains() {
+  Chains active;
+  for (const auto& entry : usage_.containers)
+    if (const auto image = engine_.images().get(entry.container.image_id))
+      for (const oci::Digest& chain : image->chain_ids) add_with_parents(chain, active);
+  for (const std::string& key : TRY(store::keys_in_leases(engine_.store(), store::kLayer)))
+    add_with_parents(TRY(oci::Digest::parse(key)), active);
+  return active;
+}
+
+Result<> Measurement::measure_layers() {
+  for (layers::Usage& layer : TRY(engine_.layers().usage())) layers_.emplace(layer.chain_id, std::move(layer));
+  layer_files_ = TRY(list_once("layers"));
+  const auto users = TRY(engine_.images().users_of_layers());
+  Chains of_images, of_cache;
+  for (const auto& [chain, images] : users) add_with_parents(chain, of_images);
+  for (const std::string& key : TRY(store::keys_held_by(engine_.store(), store::kLayer, "build/")))
+    add_with_parents(TRY(oci::Digest::parse(key)), of_cache);
+  std::set<std::string> counted, needed;
+  for (const oci::Digest& chain : TRY(active_chains())) add(chain, needed);
+  for (const oci::Digest& chain : of_images) {
+    usage_.image_bytes += add(chain, counted);
+    usage_.reclaimable_image_bytes += add(chain, needed);
+  }
+  for (const oci::Digest& chain : of_cache) {
+    usage_.cache_bytes += add(chain, counted);
+    usage_.reclaimable_cache_bytes += add(chain, needed);
+  }
+  TRY(measure_images(users));
+  TRY(measure_cache(of_images));
+  for (const auto& [file, size] : layer_files_.entries) {
+    if (counted.contains(file)) continue;
+    (needed.contains(file) ? usage_.other.in_flight : usage_.other.unneeded) += size;
+  }
+  return {};
+}
+
+Result<> Measurement::measure_images(const std::map<oci::Digest, std::vector<oci::Digest>>& users) {
+  std::map<oci::Digest, std::vector<oci::Digest>> chains_of;
+  // By file, because one tar may serve two chains.
+  std::map<std::string, std::set<oci::Digest>> images_with;
+  for (const auto& [chain, images] : users)
+    for (const oci::Digest& image : images) {
+      chains_of[image].push_back(chain);
+      if (const auto layer = layers_.find(chain); layer != layers_.end())
+        for (const std::string& file : layer->second.files()) images_with[file].insert(image);
     }
-    entry.size = entry.shared + entry.unique;
-    for (const auto& container : usage.containers)
+  for (images::ImageSummary& image : TRY(engine_.images().list())) {
+    DiskUsage::ImageUsage entry;
+    std::set<std::string> files;
+    for (const oci::Digest& chain : chains_of[image.id]) entry.size += add(chain, files);
+    for (const std::string& file : files)
+      (images_with[file].size() > 1 ? entry.shared : entry.unique) += layer_files_.entries[file];
+    for (const auto& container : usage_.containers)
       if (container.container.image_id == image.id) ++entry.containers;
     entry.image = std::move(image);
-    usage.images.push_back(std::move(entry));
-  }
-  for (const auto& [chain, layer] : files.chains()) {
-    if (const std::uint64_t bytes = files.add(chain, in_images); bytes > 0) {
-      usage.cache_bytes += bytes;
-      ++usage.cache_layers;
-    }
+    usage_.images.push_back(std::move(entry));
   }
   return {};
+}
+
+Result<> Measurement::measure_cache(const Chains& of_images) {
+  for (build::CachedStep& step : TRY(build::list_cache(engine_.store()))) {
+    DiskUsage::CacheUsage entry;
+    std::set<std::string> files;
+    if (step.chain_id) {
+      entry.size = add(*step.chain_id, files);
+      entry.shared = of_images.contains(*step.chain_id);
+    }
+    entry.step = std::move(step);
+    usage_.cache.push_back(std::move(entry));
+  }
+  return {};
+}
+
+Result<> Measurement::measure_rest() {
+  const Listing leases = TRY(list_once("leases"));
+  usage_.other.in_flight += leases.rest();
+  usage_.other.work = leases.entries.size();
+  usage_.other.partial = TRY(list_once("partial")).rest();
+  usage_.other.deleted = TRY(list_once("trash")).rest();
+  // Last, because what was measured above moves into the database and the trash, not out of it.
+  usage_.other.records += static_cast<std::uint64_t>(TRY(sys::lstat_path(root_)).st_blocks) * 512;
+  for (const std::string& name : TRY(sys::list_directory(root_)))
+    if (!listed_.contains(name)) usage_.other.records += TRY(sys::tree_size(root_ + '/' + name));
+  return {};
+}
+
+Result<DiskUsage> Measurement::run() {
+  TRY(measure_containers());
+  TRY(measure_volumes());
+  TRY(measure_layers());
+  TRY(measure_rest());
+  return std::move(usage_);
 }
 
 }  // namespace
 
-Result<DiskUsage> disk_usage(Engine& engine) {
-  DiskUsage usage;
-  TRY(measure_containers(engine, usage));
-  TRY(measure_volumes(engine, usage));
-  TRY(measure_images(engine, usage));
-  return usage;
-}
+Result<DiskUsage> disk_usage(Engine& engine) { return Measurement(engine).run(); }
 
 }  // namespace strata::engine

@@ -107,8 +107,10 @@ struct Usage {
   oci::Digest chain_id;
   oci::Digest diff_id;
   std::uint64_t tar_bytes = 0;   // shared by all chains with this diff ID
-  std::uint64_t tree_bytes = 0;  // index or directory; shared by all chains with this tree_key
+  std::uint64_t tree_bytes = 0;  // index and directory (as it was when written); shared by all chains with this tree_key
   std::string tree_key;
+  std::optional<oci::Digest> parent;   // chain ID
+  std::vector<std::string> files() const;  // their names in root/layers; not every one need exist
 };
 
 class Layers {

@@ -85,6 +85,10 @@ Result<> Layers::unmount_unused(std::span<const oci::Digest> chains_in_use) {
   return impl_->mounts.keep_only(keys);
 }
 
+std::vector<std::string> Usage::files() const {
+  return {diff_id.hex() + ".tar", tree_key + ".erofs", tree_key + ".dir"};
+}
+
 Result<std::vector<Usage>> Layers::usage() {
   std::vector<Usage> usage;
   for (const records::Layer& layer : TRY(records::all_layers(impl_->db()))) {
@@ -92,6 +96,7 @@ Result<std::vector<Usage>> Layers::usage() {
     entry.chain_id = layer.chain_id;
     entry.diff_id = layer.diff_id;
     entry.tree_key = layer.tree_key;
+    entry.parent = layer.parent;
     entry.tar_bytes = blocks_of(impl_->tar_path(layer.diff_id));
     entry.tree_bytes = blocks_of(impl_->index_path(layer.tree_key)) +
                        TRY(records::find_directory(impl_->db(), layer.tree_key)).value_or(0);

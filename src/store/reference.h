@@ -9,7 +9,9 @@
 // Leases (lease.h) are the same for work in flight. Thread-safe.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "store/store.h"
@@ -22,6 +24,10 @@ Result<> add_reference(Store& store, std::string_view kind, std::string_view key
                        std::string_view holder);
 // All that `holder` holds.
 Result<> drop_references(Store& store, std::string_view holder);
+// Keys that work in flight protects.
+Result<std::vector<std::string>> keys_in_leases(Store& store, std::string_view kind);
+// Keys that holders whose names begin so need.
+Result<std::vector<std::string>> keys_held_by(Store& store, std::string_view kind, std::string_view holder_prefix);
 // By a record or by a lease.
 Result<bool> is_referenced(Store& store, std::string_view kind, std::string_view key);
 

@@ -49,6 +49,10 @@ Result<std::uint64_t> tree_size(const std::string& path) {
   const Result<UniqueFd> root = open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!root) {
     if (root.error().error_number() == ENOENT) return std::uint64_t{0};
+    // No directory, or a symlink.
+    struct stat status;
+    if (::lstat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode))
+      return static_cast<std::uint64_t>(status.st_blocks) * 512;
     return root.error();
   }
   const struct stat status = TRY(stat_fd(root->get()));

@@ -8,7 +8,7 @@
 
 namespace strata::sys {
 
-// Allocated bytes (st_blocks) of the tree at `path` as `du -s` counts them: hard links once, symlinks not
+// Allocated bytes (st_blocks) of the file or tree at `path` as `du -s` counts them: hard links once, symlinks not
 // followed, other file systems left out. Files that vanish meanwhile are passed over. A missing path is 0.
 Result<std::uint64_t> tree_size(const std::string& path);
 

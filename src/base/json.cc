@@ -3,9 +3,10 @@
 namespace strata {
 namespace {
 
-// Deeper nesting than this is refused before any value is built (a recursive destructor would follow).
-bool too_deep(std::string_view text) {
+// Deeper nesting and more values are refused before any value is built (a recursive destructor would follow).
+Result<> check_extent(std::string_view text) {
   std::size_t depth = 0;
+  std::size_t values = 1;
   bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -15,12 +16,17 @@ bool too_deep(std::string_view text) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '{' || c == '[') {
-      if (++depth > kMaxJsonDepth) return true;
+      ++values;
+      if (++depth > kMaxJsonDepth) return error(ErrorKind::kCorrupt, "JSON nests deeper than {}", kMaxJsonDepth);
+    } else if (c == ',') {
+      ++values;
     } else if ((c == '}' || c == ']') && depth > 0) {
       --depth;
     }
   }
-  return false;
+  if (values > kMaxJsonValues)
+    return error(ErrorKind::kResourceExhausted, "JSON of more than {} values", kMaxJsonValues);
+  return {};
 }
 
 Error wrong_type(std::string_view name, std::string_view wanted, const json& value) {
@@ -30,7 +36,7 @@ Error wrong_type(std::string_view name, std::string_view wanted, const json& val
 }  // namespace
 
 Result<json> parse_json(std::string_view text) {
-  if (too_deep(text)) return error(ErrorKind::kCorrupt, "JSON nests deeper than {}", kMaxJsonDepth);
+  TRY(check_extent(text));
   try {
     return json::parse(text);
   } catch (const json::parse_error& failure) {

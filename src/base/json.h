@@ -18,8 +18,10 @@ using json = nlohmann::json;
 using ordered_json = nlohmann::ordered_json;
 
 inline constexpr std::size_t kMaxJsonDepth = 64;
+// A value takes up to 120 bytes of memory, however few bytes of text it is.
+inline constexpr std::size_t kMaxJsonValues = 250'000;
 
-// Errors: kCorrupt, with the byte offset.
+// Errors: kCorrupt, with the byte offset; kResourceExhausted for more than kMaxJsonValues.
 Result<json> parse_json(std::string_view text);
 
 // The member `name`, or null when `object` has none (or a JSON null, or is no object).

@@ -238,7 +238,7 @@ int Exchange::on_seek(std::int64_t offset) {
 }
 
 void Exchange::resume() {
-  if (output_blocked_ || transfer_over_) {
+  if (output_blocked_ || transfer_over_ || !pending_.empty()) {
     const bool flushed = flush();
     if (failure_ != Failure::kNone && !transfer_over_) {
       output_blocked_ = false;

@@ -44,7 +44,8 @@ class Exchange {
   // libcurl says that the current hop is over.
   void hop_done(CURLcode code);
   // Descriptors whose readiness must be waited for, or -1.
-  int waits_to_write() const { return output_blocked_ ? output_.get() : -1; }
+  // What has come goes on, even when the peer pauses now.
+  int waits_to_write() const { return output_blocked_ || !pending_.empty() ? output_.get() : -1; }
   int waits_to_read() const { return upload_blocked_ ? upload_.get() : -1; }
   // That descriptor is ready (or broken).
   void resume();

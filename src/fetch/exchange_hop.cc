@@ -8,7 +8,8 @@
 namespace strata::fetch {
 namespace {
 
-constexpr long kBufferSize = 512 << 10;
+constexpr long kBufferSize = 128 << 10;
+constexpr long kUploadBufferSize = 512 << 10;
 
 curl_blob blob_of(std::string& text) { return {text.data(), text.size(), CURL_BLOB_NOCOPY}; }
 
@@ -42,7 +43,7 @@ void Exchange::begin_hop() {
   curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, static_cast<long>(limits_.stall_timeout.count()));
   curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, kBufferSize);
-  curl_easy_setopt(easy_, CURLOPT_UPLOAD_BUFFERSIZE, kBufferSize);
+  curl_easy_setopt(easy_, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBufferSize);
   if (is_loopback_url(url_)) curl_easy_setopt(easy_, CURLOPT_PROXY, "");
 
   curl_easy_setopt(

@@ -4,6 +4,8 @@
 //
 // Nothing is visible before the record; layers that were committed when a later one failed stay for
 // the next pull and are garbage for the next prune.
+#include <fcntl.h>
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -11,6 +13,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/strings.h"
 #include "images/images.h"
 #include "images/layer_download.h"
 #include "images/partial_blob.h"
@@ -22,6 +25,8 @@
 #include "store/database.h"
 #include "store/lease.h"
 #include "store/reference.h"
+#include "sys/file.h"
+#include "sys/mount.h"
 
 namespace strata::images {
 namespace {
@@ -63,6 +68,7 @@ class Pull {
   Result<std::optional<Image>> already_here();
   Result<> fetch_config();
   Result<> plan(store::Lease& lease);
+  Result<> check_space();
   Result<> fetch_layers(store::Lease& lease);
   Result<> fetch_layer(store::Lease& lease, LayerWork& work);
   void let_others_have_verified_layers();
@@ -183,6 +189,24 @@ Result<> Pull::plan(store::Lease& lease) {
   for (const LayerWork& work : work_)
     report(work, work.plan == LayerWork::Plan::kFetch ? State::kPulling : State::kAlreadyExists);
   return {};
+}
+
+// A tar is not smaller than what it is compressed to, so this is the least that the layers take.
+// The worker that inflates one looks again while it does.
+Result<> Pull::check_space() {
+  std::uint64_t needed = 0;
+  for (const LayerWork& work : work_)
+    if (work.plan == LayerWork::Plan::kFetch)
+      needed += std::min(work.blob.size, UINT64_MAX - needed);
+  if (needed == 0) return {};
+  const sys::UniqueFd root = TRY(sys::open_file(store_.paths().root, O_RDONLY | O_DIRECTORY));
+  const std::uint64_t space = TRY(sys::free_space(root.get()));
+  if (needed < space && space - needed >= layers::kSpaceLeft) return {};
+  return error(
+      ErrorKind::kResourceExhausted,
+      "no space left for the image: its layers take {} and more, {} are free where the store "
+      "is, {} of it are kept free",
+      human_size(needed), human_size(space), human_size(layers::kSpaceLeft));
 }
 
 // The errors name the layer. Another process may turn out to have brought it.
@@ -396,6 +420,7 @@ Result<Pulled> Pull::run() {
   TRY(bound_partial_blobs(store_));
   store::Lease lease = TRY(store::Lease::create(store_));
   TRY(plan(lease));
+  TRY(check_space());
   TRY(fetch_layers(lease));
   const bool downloaded =
       std::ranges::any_of(work_, [](const LayerWork& work) { return work.unpacked.has_value(); });

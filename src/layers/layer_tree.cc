@@ -20,7 +20,7 @@ constexpr std::string_view kOpaque = ".wh..wh..opq";
 constexpr std::size_t kMaxName = 255;      // NAME_MAX, and EROFS's
 constexpr std::size_t kMaxTarget = 4095;   // PATH_MAX without its NUL
 constexpr int kMaxSymlinks = 40;           // as the kernel's MAXSYMLINKS
-constexpr std::uint64_t kMaxImpliedText = 16 << 20;
+constexpr std::uint64_t kMaxImpliedText = 2 << 20;  // about half a report (worker_protocol.h)
 
 std::string quoted(std::string_view path) {
   constexpr std::size_t kShown = 200;
@@ -450,7 +450,7 @@ void LayerTree::collect_entries(std::uint32_t id, bool hidden) {
 
 Result<> LayerTree::note_implied(std::uint32_t id) {
   std::vector<std::string_view> names;
-  std::uint64_t size = 1;
+  std::uint64_t size = 32;  // what a report says besides the name
   for (std::uint32_t at = id; at != 0; at = directories_[at].parent) {
     names.push_back(directories_[at].name);
     size += directories_[at].name.size() + 1;

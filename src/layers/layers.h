@@ -79,6 +79,9 @@ struct Limits {
   std::uint64_t max_metadata = std::uint64_t{1} << 30;  // worker's memory for names, xattrs, inodes
 };
 
+// Of the store's file system: others write there too, so no layer fills it to the last block.
+inline constexpr std::uint64_t kSpaceLeft = 64 << 20;
+
 // Where a container's changes go: two directories on one file system, owned by the caller. An upper
 // that is still empty gets the owner, mode and time of the root directory below it.
 struct UpperDir {

@@ -12,16 +12,15 @@
 #include "layers/broadcast.h"
 #include "layers/index.h"
 #include "layers/kept_bytes.h"
+#include "layers/layers.h"
 #include "sys/file.h"
 #include "sys/mount.h"
 
 namespace strata::layers {
 namespace {
 
-constexpr std::size_t kBlobBuffer = 128 << 10, kBlobBuffers = 8;
-constexpr std::size_t kTarBuffer = 256 << 10, kTarBuffers = 8;
-// The file system of the store is not filled to the last block: others write there too.
-constexpr std::uint64_t kSpaceLeft = 64 << 20;
+constexpr std::size_t kBlobBuffer = 64 << 10, kBlobBuffers = 6;
+constexpr std::size_t kTarBuffer = 256 << 10, kTarBuffers = 4;
 constexpr std::uint64_t kSpaceCheckEvery = 8 << 20;
 
 // Shared by the threads; it lives as long as the last of them, which after an error is the process.

@@ -39,6 +39,7 @@ Result<ImpliedAttributes> parse_implied_attributes(std::string_view text);
 std::string to_json(const std::vector<WorkerReport::Implied>& implied);
 Result<std::vector<WorkerReport::Implied>> parse_implied(std::string_view text);
 
-inline constexpr std::size_t kMaxReport = 96 << 20;
+// Only directories that a layer implies make a report large: this is room for some 50,000 of them.
+inline constexpr std::size_t kMaxReport = 8 << 20;
 
 }  // namespace strata::layers

@@ -1,5 +1,7 @@
-# SIGKILL at random moments: whatever was under way, the next command finds a state that it can handle and leaves
-# nothing half there.
+# SIGKILL at 300 random moments: whatever was under way, and whichever of our processes is killed, the next command
+# finds a state that it can handle, nothing half is there, and fsck has nothing to say.
+#
+# STRATA_TEST_SEED repeats the order of victims and delays; a failure prints it.
 load common
 
 setup_file() {
@@ -7,53 +9,137 @@ setup_file() {
   start_registry
   mirror_docker_hub
   build_busybox
-  # A second image with a few megabytes, so that a pull and a build take long enough to be interrupted.
-  mkdir -p "$BATS_FILE_TMPDIR/big"
-  head -c 6000000 /dev/urandom >"$BATS_FILE_TMPDIR/big/data"
-  printf 'FROM busybox\nCOPY data /data\nRUN cp /data /copy && rm /data\nRUN echo done > /done\n' >"$BATS_FILE_TMPDIR/big/Dockerfile"
-  strata build -q -t big "$BATS_FILE_TMPDIR/big" >/dev/null
-  strata tag big "$REGISTRY/library/big"
-  strata push -q "$REGISTRY/library/big" >/dev/null
+  # An image with a few megabytes, so that what is done with it takes long enough to be interrupted.
+  export BIG=$BATS_FILE_TMPDIR/big
+  mkdir -p "$BIG"
+  head -c 6000000 /dev/urandom >"$BIG/data"
+  printf 'FROM busybox\nCOPY data /data\nRUN cp /data /copy && rm /data\nRUN echo done > /done\n' >"$BIG/Dockerfile"
+  strata build -q -t big "$BIG" >/dev/null
+  strata save -o "$BATS_FILE_TMPDIR/big.tar" big
+  local name
+  for name in big busybox; do
+    strata tag $name "$REGISTRY/library/$name"
+    strata push -q "$REGISTRY/library/$name" >/dev/null
+    strata rmi "$REGISTRY/library/$name" >/dev/null
+  done
 }
 teardown_file() { remove_own_store; }
 
-# Starts COMMAND in a process group of its own and kills it after a random part of a second: every second time
-# the whole group, else the first process alone.
+setup() {
+  export STRATA_TEST_SEED=${STRATA_TEST_SEED:-$RANDOM}
+  echo "STRATA_TEST_SEED=$STRATA_TEST_SEED"
+  RANDOM=$STRATA_TEST_SEED
+}
+
+# Processes of this store by name, whichever session they are in.
+ours() {
+  local id
+  for id in $(pgrep -x "$1"); do
+    ! { tr '\0' '\n' <"/proc/$id/environ"; } 2>/dev/null | grep -qxF "STRATA_ROOT=$STRATA_ROOT" || echo "$id"
+  done
+}
+
+# kill_at_random LONGEST_MS COMMAND…: starts the command in a session of its own, and after a random time kills the
+# command alone, its session, one of its workers, the background process, or all that this store has.
 kill_at_random() {
-  setsid "$@" >/dev/null 2>&1 </dev/null &
-  local victim=$!
-  sleep "0.$(printf %03d $((RANDOM % ${LONGEST_MS:-200})))"
-  if [ $((RANDOM % 2)) = 0 ]; then kill -9 -- -$victim; else kill -9 $victim; fi 2>/dev/null || true
+  local longest=$1 victim
+  shift
+  setsid "$@" >/dev/null 2>&1 </dev/null 3>&- &
+  victim=$!
+  sleep "$(printf '0.%03d' $((RANDOM % longest)))"
+  case $((RANDOM % 6)) in
+    0 | 1) kill -9 $victim ;;
+    2) kill -9 -- -$victim ;;
+    3) pgrep -s $victim 'strata-(fetch|layer)' | shuf -n 1 --random-source=<(yes $RANDOM) | xargs -r kill -9 ;;
+    4) ours strata-settle | xargs -r kill -9 ;;
+    5) { pgrep -s $victim; ours strata-settle; ours strata-monitor; } | xargs -r kill -9 ;;
+  esac 2>/dev/null || true
+  # Who only lost a companion ends by itself.
+  until_true 60 eval "! kill -0 $victim 2>/dev/null"
   wait $victim 2>/dev/null || true
 }
 
-@test "13 kills of a pull" {
-  for _ in $(seq 13); do
-    strata rmi -f big "$REGISTRY/library/big" >/dev/null 2>&1 || true
-    kill_at_random strata pull big
-    strata ps -a >/dev/null
-    assert_nothing_left
+# What every kill must leave: a store that the next command takes, without anything half in it.
+assert_whole() {
+  strata ps -a >/dev/null
+  # Workers of a killed command see their pipes close, and end.
+  [ -z "$(leftovers)" ] || until_true 10 eval '[ -z "$(leftovers)" ]' || assert_nothing_left
+  strata system fsck || { ls -lR "$STRATA_ROOT/layers" "$STRATA_ROOT/leases"; return 1; }
+}
+
+assert_big_works() { [ "$(strata run --rm --network none "$1" cat /done)" = "done" ]; }
+
+@test "60 kills of pull" {
+  for _ in $(seq 60); do
+    strata rmi -f big >/dev/null 2>&1 || true
+    kill_at_random 150 strata pull big
+    assert_whole
   done
   strata pull -q big
-  strata run --rm big cat /done
+  assert_big_works big
 }
 
-@test "13 kills of a build" {
-  for i in $(seq 13); do
-    kill_at_random strata build --no-cache -t "built" "$BATS_FILE_TMPDIR/big"
-    strata ps -a >/dev/null
-    until_true 5 eval '[ -z "$(leftovers)" ]' || assert_nothing_left
+@test "45 kills of build" {
+  for _ in $(seq 45); do
+    kill_at_random 200 strata build --no-cache --network none -t built "$BIG"
+    assert_whole
   done
-  strata build -q -t built "$BATS_FILE_TMPDIR/big"
-  [ "$(strata run --rm built cat /done)" = done ]
+  strata build -q --network none -t built "$BIG"
+  assert_big_works built
 }
 
-@test "13 kills of run, with the name free or taken as a whole" {
-  for i in $(seq 13); do
-    LONGEST_MS=60 kill_at_random strata run -d --name "victim" -p "$(free_port):80" busybox sleep 1000
-    strata ps -a >/dev/null
-    assert_nothing_left
-    # Either it runs, or nothing of it is there.
+@test "40 kills of commit" {
+  strata run --name changed --network none busybox sh -c 'head -c 6000000 /dev/urandom >/noise && echo done >/done'
+  for _ in $(seq 40); do
+    kill_at_random 100 strata commit changed committed
+    assert_whole
+    # Or it is not there at all.
+    ! strata image inspect committed >/dev/null 2>&1 || assert_big_works committed
+    strata rmi -f committed >/dev/null 2>&1 || true
+  done
+  strata commit changed committed
+  assert_big_works committed
+  strata rm changed
+}
+
+@test "40 kills of load" {
+  for _ in $(seq 40); do
+    strata rmi -f big >/dev/null 2>&1 || true
+    kill_at_random 100 strata load -i "$BATS_FILE_TMPDIR/big.tar"
+    assert_whole
+  done
+  strata load -q -i "$BATS_FILE_TMPDIR/big.tar"
+  assert_big_works big
+}
+
+@test "35 kills of rmi" {
+  for _ in $(seq 35); do
+    strata load -q -i "$BATS_FILE_TMPDIR/big.tar" >/dev/null
+    kill_at_random 30 strata rmi -f big
+    assert_whole
+    ! strata image inspect big >/dev/null 2>&1 || assert_big_works big
+  done
+}
+
+@test "30 kills of prune" {
+  for _ in $(seq 30); do
+    strata load -q -i "$BATS_FILE_TMPDIR/big.tar" >/dev/null
+    strata create --network none big >/dev/null
+    kill_at_random 40 strata system prune -af
+    assert_whole
+  done
+  strata system prune -af
+  [ -z "$(strata images -q)" ]
+  [ -z "$(ls "$STRATA_ROOT/layers")" ]
+}
+
+@test "30 kills of run, with the name free or taken as a whole" {
+  strata pull -q busybox
+  for _ in $(seq 30); do
+    kill_at_random 60 strata run -d --name victim -p "$(free_port):80" busybox sleep 1000
+    assert_whole
+    # Either it runs, or nothing of it is there, or its monitor was killed before it was started.
+    local state
     state=$(strata inspect victim 2>/dev/null | jq -r '.[0].State.Status // empty')
     case $state in
       running) strata exec victim true ;;
@@ -61,19 +147,18 @@ kill_at_random() {
       *) strata ps -a; echo "half there: $state"; return 1 ;;
     esac
     strata rm -f victim >/dev/null 2>&1 || true
-    assert_nothing_left
+    assert_whole
   done
 }
 
-@test "13 kills of rm" {
-  for _ in $(seq 13); do
+@test "20 kills of rm" {
+  for _ in $(seq 20); do
     strata run -d --name victim busybox sleep 1000 >/dev/null
-    LONGEST_MS=60 kill_at_random strata rm -f victim
-    strata ps -a >/dev/null
-    assert_nothing_left
+    kill_at_random 60 strata rm -f victim
+    assert_whole
     strata rm -f victim >/dev/null 2>&1 || true
     refute_match "$(strata ps -aq --no-trunc)" .
-    assert_nothing_left
+    assert_whole
   done
 }
 

@@ -18,6 +18,7 @@ teardown_file() { remove_own_store; }
 setup() { cd "$BATS_TEST_TMPDIR"; }
 teardown() {
   [ -z "${docker_pid:-}" ] || { kill "$docker_pid" && wait "$docker_pid" || true; }
+  [ -z "${httpd_pid:-}" ] || { kill "$httpd_pid" && wait "$httpd_pid" || true; }
   remove_images
   strata load -qi "$BATS_FILE_TMPDIR/both.tar" >/dev/null
   assert_nothing_left
@@ -345,4 +346,47 @@ refused() {
   strata stop -t 0 source >/dev/null
   strata export source | cmp - running.tar
   strata rm source >/dev/null
+}
+
+@test "import: a tar becomes an image, with changes" {
+  local id
+  strata run --name source busybox sh -c 'echo there >/tmp/file'
+  strata export -o rootfs.tar source
+  strata rm source >/dev/null
+  id=$(strata import -m 'from afar' -c 'CMD ["cat", "/tmp/file"]' --change 'ENV A=1 B=two' -c 'LABEL x=y' rootfs.tar Imported:1 2>&1) && return 1
+  id=$(strata import -m 'from afar' -c 'CMD ["cat", "/tmp/file"]' --change 'ENV A=1 B=two' -c 'LABEL x=y' rootfs.tar imported:1)
+  [ "$id" = "$(id_of imported:1)" ]
+  [ "$(strata run --rm imported:1)" = there ]
+  [ "$(strata inspect imported:1 | jq -c '.[0] | [.Comment, .Config.Env, .Config.Labels.x, (.RootFS.Layers | length)]')" = '["from afar",["A=1","B=two"],"y",1]' ]
+  # As a stream, compressed, without a name.
+  id=$(zstd -qc rootfs.tar | strata import -)
+  assert_match "$(strata images --no-trunc)" "<none> +<none> +$id"
+  [ "$(strata inspect "$id" | jq -r '.[0].Comment')" = 'Imported from -' ]
+  [ "$(strata run --rm "$id" cat /tmp/file)" = there ]
+  strata import rootfs.tar there:again >/dev/null
+  run strata import -c 'RUN true' rootfs.tar x
+  [ "$status" -eq 1 ]
+  run bash -c 'echo no tar | strata import - x'
+  [ "$status" -eq 1 ]
+  refute_match "$(strata images)" '^x '
+}
+
+@test "import from a URL" {
+  local port
+  strata create --name source two true >/dev/null
+  mkdir www && strata export source | gzip >www/rootfs.tgz
+  strata rm source >/dev/null
+  port=$(free_port)
+  busybox httpd -f -p "127.0.0.1:$port" -h www 3>&- &
+  httpd_pid=$!
+  until_true 10 curl -sf -o /dev/null "http://127.0.0.1:$port/rootfs.tgz"
+  strata import "http://127.0.0.1:$port/rootfs.tgz" url:1 >/dev/null
+  [ "$(strata run --rm url:1 cat /two)" = two ]
+  run strata import "http://127.0.0.1:$port/missing.tgz" url:2
+  [ "$status" -eq 1 ]
+  assert_match "$output" "http://127.0.0.1:$port/missing.tgz: .*404"
+  printf '[limits]\nmax_layer_size = "64k"\n' >small.toml
+  run strata --config small.toml import "http://127.0.0.1:$port/rootfs.tgz" url:2
+  [ "$status" -eq 1 ]
+  refute_match "$(strata images)" 'url +2'
 }

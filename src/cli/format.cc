@@ -12,16 +12,20 @@ namespace {
 std::string unescaped(std::string_view format) {
   std::string text;
   for (std::size_t i = 0; i < format.size(); ++i) {
-    const bool escape = format[i] == '\\' && i + 1 < format.size() && (format[i + 1] == 't' || format[i + 1] == 'n');
-    if (escape) text += format[++i] == 't' ? '\t' : '\n';
-    else text += format[i];
+    const bool escape = format[i] == '\\' && i + 1 < format.size() &&
+                        (format[i + 1] == 't' || format[i + 1] == 'n');
+    if (escape)
+      text += format[++i] == 't' ? '\t' : '\n';
+    else
+      text += format[i];
   }
   return text;
 }
 
 }  // namespace
 
-Result<ListFormat> ListFormat::parse(std::string_view format, std::string_view record_type, std::span<const Column> columns,
+Result<ListFormat> ListFormat::parse(std::string_view format, std::string_view record_type,
+                                     std::span<const Column> columns,
                                      std::vector<std::string_view> method_names) {
   const bool table = format.starts_with("table");
   const bool json = format == "json";
@@ -38,15 +42,16 @@ Result<ListFormat> ListFormat::parse(std::string_view format, std::string_view r
 }
 
 Result<> ListFormat::add(const ordered_json& record, Method method) {
+  // Keys sorted, as Go writes a map.
+  const ordered_json sorted = json(record);
   if (json_) {
-    // Keys sorted, as Go writes a map.
-    rows_ += templates::go_json(ordered_json(nlohmann::json(record)), true);
+    rows_ += templates::go_json(sorted, true);
   } else {
     Template::Rules rules;
     rules.type = record_type_;
     rules.method = std::move(method);
     rules.method_names = rules.method ? method_names_ : std::vector<std::string_view>();
-    TRY(template_.render(record, rows_, rules));
+    TRY(template_.render(sorted, rows_, rules));
   }
   rows_ += '\n';
   return {};
@@ -59,7 +64,9 @@ Result<std::string> ListFormat::text() const {
   Template::Rules rules;
   rules.headings = true;
   rules.method_names = method_names_;
-  rules.method = [](std::string_view, const std::vector<std::string>& arguments) { return arguments.front(); };
+  rules.method = [](std::string_view, const std::vector<std::string>& arguments) {
+    return arguments.front();
+  };
   std::string first;
   TRY(template_.render(headings, first, rules));
   const auto cells = [](std::string_view line) {
@@ -75,7 +82,8 @@ Result<std::string> ListFormat::text() const {
   return table.to_string();
 }
 
-Result<std::string> format_object(std::string_view format, const ordered_json& object, std::string_view name) {
+Result<std::string> format_object(std::string_view format, const ordered_json& object,
+                                  std::string_view name) {
   if (format == "json") return templates::go_json(object, false) + "\n";
   const Template parsed = TRY(Template::parse(format, name));
   std::string text;

@@ -1,9 +1,8 @@
 #include "cli/format.h"
 
-#include <gtest/gtest.h>
-
 #include "base/json.h"
 #include "cli/record_text.h"
+#include <gtest/gtest.h>
 
 namespace strata::cli {
 namespace {
@@ -12,7 +11,9 @@ constexpr Column kColumns[] = {{"ID", "IMAGE ID"}, {"Tag", "TAG"}, {"Label", ""}
 
 Result<std::string> listed(std::string_view format) {
   ListFormat list = TRY(ListFormat::parse(format, "image", kColumns, {"Label"}));
-  const auto label = [](std::string_view, const std::vector<std::string>& arguments) { return "<" + arguments[0] + ">"; };
+  const auto label = [](std::string_view, const std::vector<std::string>& arguments) {
+    return "<" + arguments[0] + ">";
+  };
   TRY(list.add({{"ID", "1"}, {"Tag", "<none>"}}, label));
   TRY(list.add({{"ID", "22222222222"}, {"Tag", "b"}}, label));
   return list.text();
@@ -21,12 +22,17 @@ Result<std::string> listed(std::string_view format) {
 TEST(ListFormat, RendersRowsTablesAndJson) {
   EXPECT_EQ(listed("{{.ID}} {{.Tag}}").value(), "1 <none>\n22222222222 b\n");
   EXPECT_EQ(listed(R"({{.ID}}\t{{.Tag}}\n-)").value(), "1\t<none>\n-\n22222222222\tb\n-\n");
-  EXPECT_EQ(listed(R"(table {{.Tag}}\t{{.ID}}\t{{lower .Tag}})").value(),
-            "TAG       IMAGE ID      TAG\n<none>    1             <none>\nb         22222222222   b\n");
-  EXPECT_EQ(listed("table {{.ID}}\\t{{.Label \"x\"}}").value(), "IMAGE ID      x\n1             <x>\n22222222222   <x>\n");
-  EXPECT_EQ(listed("json").value(), "{\"ID\":\"1\",\"Tag\":\"\\u003cnone\\u003e\"}\n{\"ID\":\"22222222222\",\"Tag\":\"b\"}\n");
+  EXPECT_EQ(
+      listed(R"(table {{.Tag}}\t{{.ID}}\t{{lower .Tag}})").value(),
+      "TAG       IMAGE ID      TAG\n<none>    1             <none>\nb         22222222222   b\n");
+  EXPECT_EQ(listed("table {{.ID}}\\t{{.Label \"x\"}}").value(),
+            "IMAGE ID      x\n1             <x>\n22222222222   <x>\n");
+  EXPECT_EQ(
+      listed("json").value(),
+      "{\"ID\":\"1\",\"Tag\":\"\\u003cnone\\u003e\"}\n{\"ID\":\"22222222222\",\"Tag\":\"b\"}\n");
   EXPECT_EQ(listed("{{.Nope}}").error().message(),
-            "template parsing error: template: :1:2: executing \"\" at <.Nope>: can't evaluate field Nope in type image");
+            "template parsing error: template: :1:2: executing \"\" at <.Nope>: can't evaluate "
+            "field Nope in type image");
 }
 
 TEST(ListFormat, KnowsWhatItNeeds) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "cli/time_flag.h"
+
 namespace strata::cli {
 namespace {
 
@@ -12,7 +14,7 @@ using Filters = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 Result<Filters> parse_filters(const std::vector<std::string>& texts) {
   static constexpr std::string_view kKnown[] = {"reference", "dangling", "label", "before",
-                                                "since"};
+                                                "since", "until"};
   Filters filters;
   for (const std::string& text : texts) {
     const auto equals = text.find('=');
@@ -73,6 +75,9 @@ Result<std::vector<images::ImageSummary>> filter_images(images::Images& images,
       for (images::ImageSummary& image : list)
         if (TRY(has_labels(images, image, values))) kept.push_back(std::move(image));
       list = std::move(kept);
+    } else if (key == "until") {
+      const Timestamp limit = TRY(parse_time_flag(values.back(), now()));
+      std::erase_if(list, [&](const images::ImageSummary& image) { return image.created >= limit; });
     } else {
       const Timestamp limit = TRY(images.find(values.back())).created;
       std::erase_if(list, [&](const images::ImageSummary& image) {

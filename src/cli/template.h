@@ -5,13 +5,16 @@
 //   std::string text;
 //   TRY(row.render(record, text));
 //
-// The language is whole but for method calls, complex numbers and `call`: fields, variables, if, with,
-// range (lists, objects in the order of their keys, numbers), break, continue, define, template, block,
-// comments, trim markers, pipelines, index, slice, len, and, or, not, eq…ge, print, printf, println,
-// html, js, urlquery, json, split, join, title, lower, upper, pad, truncate.
+// The language is whole but for method calls, complex numbers and `call`: fields, variables, if,
+// with, range (lists, objects in the order of their keys, numbers), break, continue, define,
+// template, block, comments, trim markers, pipelines, index, slice, len, and, or, not, eq…ge,
+// print, printf, println, html, js, urlquery, json, split, join, title, lower, upper, pad,
+// truncate.
 //
-// - The data is JSON. What Go's types would say and JSON does not (struct or map, empty list or nil) is
-//   known by member names (template_value.cc); a missing field of a struct is an error, of a map "<no value>".
+// - The data is JSON. What Go's types would say and JSON does not (struct or map, empty list or
+// nil) is
+//   known by member names (template_value.cc); a missing field of a struct is an error, of a map
+//   "<no value>".
 // - Bounded: nesting and calls of templates 100 deep, 64 MB of output, 2 million steps; beyond is
 //   kResourceExhausted.
 // - Errors are kInvalidArgument in docker's words: "template parsing error: template: :1: unclosed
@@ -22,12 +25,12 @@
 
 #include <functional>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include <nlohmann/json_fwd.hpp>
 
 namespace strata::cli {
 
@@ -36,13 +39,14 @@ class Template {
   using Json = nlohmann::ordered_json;
 
   struct Rules {
-    // What errors call the record: "can't evaluate field X in type NAME"; empty: "map has no entry for
-    // key "X"", as inspect has it.
+    // What errors call the record: "can't evaluate field X in type NAME"; empty: "map has no entry
+    // for key "X"", as inspect has it.
     std::string type;
     // For the first line of a table: the data are headings, and what is no heading is "<no value>".
     bool headings = false;
     // The record's method of that name, e.g. {{.Label "x"}}; null: it has none.
-    std::function<std::string(std::string_view name, const std::vector<std::string>& arguments)> method;
+    std::function<std::string(std::string_view name, const std::vector<std::string>& arguments)>
+        method;
     std::vector<std::string_view> method_names{};
   };
 
@@ -52,7 +56,8 @@ class Template {
   Result<> render(const Json& data, std::string& out) const;
   Result<> render(const Json& data, std::string& out, const Rules& rules) const;
 
-  // Whether the field stands anywhere in the template, or the whole record is used ({{.}}, {{json .}},
+  // Whether the field stands anywhere in the template, or the whole record is used ({{.}}, {{json
+  // .}},
   // {{$}}): what is expensive to find out need not be, otherwise.
   bool mentions(std::string_view field) const;
 

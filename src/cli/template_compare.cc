@@ -12,17 +12,25 @@ enum class Basic { kNone, kBool, kInteger, kFloat, kString, kOther };
 Basic basic_kind(const ordered_json& json) {
   using Type = ordered_json::value_t;
   switch (json.type()) {
-    case Type::null: return Basic::kNone;
-    case Type::boolean: return Basic::kBool;
+    case Type::null:
+      return Basic::kNone;
+    case Type::boolean:
+      return Basic::kBool;
     case Type::number_integer:
-    case Type::number_unsigned: return Basic::kInteger;
-    case Type::number_float: return Basic::kFloat;
-    case Type::string: return Basic::kString;
-    default: return Basic::kOther;
+    case Type::number_unsigned:
+      return Basic::kInteger;
+    case Type::number_float:
+      return Basic::kFloat;
+    case Type::string:
+      return Basic::kString;
+    default:
+      return Basic::kOther;
   }
 }
 
-Error incompatible() { return Error(ErrorKind::kInvalidArgument, "incompatible types for comparison"); }
+Error incompatible() {
+  return Error(ErrorKind::kInvalidArgument, "incompatible types for comparison");
+}
 
 Result<bool> equal(const ordered_json& a, const ordered_json& b) {
   const Basic kind = basic_kind(a);
@@ -47,13 +55,15 @@ Result<bool> less(const ordered_json& a, const ordered_json& b) {
 }  // namespace
 
 bool is_comparison(std::string_view name) {
-  return name == "eq" || name == "ne" || name == "lt" || name == "le" || name == "gt" || name == "ge";
+  return name == "eq" || name == "ne" || name == "lt" || name == "le" || name == "gt" ||
+         name == "ge";
 }
 
 Result<bool> compare(std::string_view name, std::span<const Value> arguments) {
   const ordered_json& first = arguments[0].json();
   if (name == "eq") {
-    if (arguments.size() < 2) return Error(ErrorKind::kInvalidArgument, "missing argument for comparison");
+    if (arguments.size() < 2)
+      return Error(ErrorKind::kInvalidArgument, "missing argument for comparison");
     for (const Value& other : arguments.subspan(1))
       if (TRY(equal(first, other.json()))) return true;
     return false;

@@ -15,8 +15,13 @@ enum class Flow { kOn, kBreak, kContinue };
 
 class Evaluator {
  public:
-  Evaluator(const Source& source, const Tree& tree, const Template::Rules& rules, const ordered_json& data)
-      : source_(source), tree_(tree), rules_(rules), root_(&data), variables_{{"$", Value::borrowed(data)}} {}
+  Evaluator(const Source& source, const Tree& tree, const Template::Rules& rules,
+            const ordered_json& data)
+      : source_(source),
+        tree_(tree),
+        rules_(rules),
+        root_(&data),
+        variables_{{"$", Value::borrowed(data)}} {}
 
   Result<std::string> run() {
     TRY(walk(tree_.main, Value::borrowed(*root_)));
@@ -34,12 +39,14 @@ class Evaluator {
   }
   Result<> step(const Place& place) {
     if (++steps_ > kMaxSteps)
-      return fail(place, fmt::format("more than {} steps", kMaxSteps)).with_kind(ErrorKind::kResourceExhausted);
+      return fail(place, fmt::format("more than {} steps", kMaxSteps))
+          .with_kind(ErrorKind::kResourceExhausted);
     return {};
   }
   Result<> print(const Place& place, std::string_view text) {
     if (out_.size() + text.size() > kMaxOutput)
-      return fail(place, fmt::format("more than {} bytes of output", kMaxOutput)).with_kind(ErrorKind::kResourceExhausted);
+      return fail(place, fmt::format("more than {} bytes of output", kMaxOutput))
+          .with_kind(ErrorKind::kResourceExhausted);
     out_ += text;
     return {};
   }
@@ -57,7 +64,9 @@ class Evaluator {
   Result<Flow> walk(const Node& node, const Value& dot) {
     TRY(step(node.place));
     switch (node.kind) {
-      case Node::Kind::kText: TRY(print(node.place, node.text)); break;
+      case Node::Kind::kText:
+        TRY(print(node.place, node.text));
+        break;
       case Node::Kind::kAction: {
         const Value value = TRY(run_pipeline(*node.pipeline, dot));
         if (node.pipeline->variables.empty()) TRY(print(node.pipeline->place, value.text()));
@@ -68,14 +77,20 @@ class Evaluator {
         const std::size_t mark = variables_.size();
         const Value value = TRY(run_pipeline(*node.pipeline, dot));
         const bool with = node.kind == Node::Kind::kWith;
-        const Flow flow = value.truth() ? TRY(walk(node.body, with ? value : dot)) : TRY(walk(node.otherwise, dot));
+        const Flow flow = value.truth() ? TRY(walk(node.body, with ? value : dot))
+                                        : TRY(walk(node.otherwise, dot));
         variables_.resize(mark);
         return flow;
       }
-      case Node::Kind::kRange: return range(node, dot);
-      case Node::Kind::kBreak: return Flow::kBreak;
-      case Node::Kind::kContinue: return Flow::kContinue;
-      case Node::Kind::kTemplate: TRY(call_template(node, dot)); break;
+      case Node::Kind::kRange:
+        return range(node, dot);
+      case Node::Kind::kBreak:
+        return Flow::kBreak;
+      case Node::Kind::kContinue:
+        return Flow::kContinue;
+      case Node::Kind::kTemplate:
+        TRY(call_template(node, dot));
+        break;
     }
     return Flow::kOn;
   }
@@ -98,16 +113,18 @@ class Evaluator {
     };
     const ordered_json& json = over.json();
     std::int64_t count = static_cast<std::int64_t>(json.is_structured() ? json.size() : 0);
-    if (json.is_number_integer()) count = json.get<std::int64_t>();
+    if (json.is_number_integer())
+      count = json.get<std::int64_t>();
     else if (!json.is_structured() && !json.is_null())
       return fail(node.pipeline->place, fmt::format("range can't iterate over {}", over.text()));
     const auto keys = json.is_object() ? sorted_keys(json) : std::vector<std::string>();
     for (std::int64_t i = 0; i < count; ++i) {
       TRY(step(node.place));
       const auto at = static_cast<std::size_t>(i);
-      const Value element = json.is_array()    ? over.part(json[at])
-                            : json.is_object() ? over.part(json.at(keys[at]), over.is_map() ? "" : keys[at])
-                                               : Value(i);
+      const Value element = json.is_array() ? over.part(json[at])
+                            : json.is_object()
+                                ? over.part(json.at(keys[at]), over.is_map() ? "" : keys[at])
+                                : Value(i);
       if (TRY(one(json.is_object() ? Value(keys[at]) : Value(i), element)) == Flow::kBreak) break;
     }
     Flow flow = Flow::kOn;
@@ -122,7 +139,8 @@ class Evaluator {
       return fail(node.place, fmt::format("template \"{}\" not defined", node.text));
     const Value argument = node.pipeline ? TRY(run_pipeline(*node.pipeline, dot)) : Value();
     if (++calls_ > kMaxCallDepth)
-      return fail(node.place, fmt::format("templates call each other more than {} deep", kMaxCallDepth))
+      return fail(node.place,
+                  fmt::format("templates call each other more than {} deep", kMaxCallDepth))
           .with_kind(ErrorKind::kResourceExhausted);
     std::vector<Variable> inner{{"$", argument}};
     std::swap(inner, variables_);
@@ -139,13 +157,15 @@ class Evaluator {
       variables_.push_back({name, value});
       return;
     }
-    const auto found = std::find_if(variables_.rbegin(), variables_.rend(), [&](const auto& v) { return v.name == name; });
+    const auto found = std::find_if(variables_.rbegin(), variables_.rend(),
+                                    [&](const auto& v) { return v.name == name; });
     if (found != variables_.rend()) found->value = value;
   }
   Result<Value> variable(const Operand& operand) const {
-    const auto found =
-        std::find_if(variables_.rbegin(), variables_.rend(), [&](const auto& v) { return v.name == operand.name; });
-    if (found == variables_.rend()) return fail(operand.place, "undefined variable: " + operand.name);
+    const auto found = std::find_if(variables_.rbegin(), variables_.rend(),
+                                    [&](const auto& v) { return v.name == operand.name; });
+    if (found == variables_.rend())
+      return fail(operand.place, "undefined variable: " + operand.name);
     return found->value;
   }
 
@@ -159,7 +179,8 @@ class Evaluator {
     return *last;
   }
 
-  Result<Value> run_command(const Command& command, const Value& dot, const std::optional<Value>& last) {
+  Result<Value> run_command(const Command& command, const Value& dot,
+                            const std::optional<Value>& last) {
     TRY(step(command.place));
     const Operand& first = command.operands.front();
     if (first.kind == Operand::Kind::kFunction) {
@@ -169,12 +190,15 @@ class Evaluator {
     if (!first.fields.empty()) {
       if (is_method(first)) return call_method(command, dot, last);
       if (command.operands.size() > 1 || last)
-        return fail(first.place, fmt::format("{} is not a method but has arguments", first.fields.back()));
+        return fail(first.place,
+                    fmt::format("{} is not a method but has arguments", first.fields.back()));
       return run_operand(first, dot);
     }
     if (command.operands.size() > 1 || last)
-      return fail(first.place, fmt::format("can't give argument to non-function {}",
-                                           source_.text.substr(first.place.begin, first.place.end - first.place.begin)));
+      return fail(
+          first.place,
+          fmt::format("can't give argument to non-function {}",
+                      source_.text.substr(first.place.begin, first.place.end - first.place.begin)));
     if (first.kind == Operand::Kind::kNil) return fail(first.place, "nil is not a command");
     return run_operand(first, dot);
   }
@@ -182,11 +206,20 @@ class Evaluator {
   Result<Value> run_operand(const Operand& operand, const Value& dot) {
     Value value;
     switch (operand.kind) {
-      case Operand::Kind::kDot: value = dot; break;
-      case Operand::Kind::kNil: value = Value(ordered_json()); break;
-      case Operand::Kind::kLiteral: return Value::borrowed(*operand.literal);
-      case Operand::Kind::kVariable: value = TRY(variable(operand)); break;
-      case Operand::Kind::kPipeline: value = TRY(run_pipeline(*operand.pipeline, dot)); break;
+      case Operand::Kind::kDot:
+        value = dot;
+        break;
+      case Operand::Kind::kNil:
+        value = Value(ordered_json());
+        break;
+      case Operand::Kind::kLiteral:
+        return Value::borrowed(*operand.literal);
+      case Operand::Kind::kVariable:
+        value = TRY(variable(operand));
+        break;
+      case Operand::Kind::kPipeline:
+        value = TRY(run_pipeline(*operand.pipeline, dot));
+        break;
       case Operand::Kind::kFunction: {
         const Command alone{{operand}, operand.place};
         return run_command(alone, dot, std::nullopt);
@@ -211,11 +244,13 @@ class Evaluator {
       if (found != json.end()) return value.part(*found, value.is_map() ? "" : name);
       if (value.is_map() || (rules_.headings && &json == root_)) return Value();
       if (&json == root_ && !rules_.type.empty())
-        return fail(operand.place, fmt::format("can't evaluate field {} in type {}", name, rules_.type));
+        return fail(operand.place,
+                    fmt::format("can't evaluate field {} in type {}", name, rules_.type));
       return fail(operand.place, fmt::format("map has no entry for key \"{}\"", name));
     }
     if (value.is_map()) return Value();
-    if (json.is_null()) return fail(operand.place, fmt::format("nil data; no entry for key \"{}\"", name));
+    if (json.is_null())
+      return fail(operand.place, fmt::format("nil data; no entry for key \"{}\"", name));
     return fail(operand.place, fmt::format("can't evaluate field {} in type interface {{}}", name));
   }
 
@@ -231,7 +266,9 @@ class Evaluator {
         if (value->truth() == (name == "or")) return *value;
       }
       if (last) return *last;
-      if (!value) return fail(command.place, fmt::format("wrong number of args for {}: want at least 1 got 0", name));
+      if (!value)
+        return fail(command.place,
+                    fmt::format("wrong number of args for {}: want at least 1 got 0", name));
       return *value;
     }
     std::vector<Value> arguments;
@@ -240,7 +277,8 @@ class Evaluator {
     if (!counted) return fail(own, counted.error().message());
     for (const Operand& operand : operands) {
       arguments.push_back(TRY(run_operand(operand, dot)));
-      if (const auto wanted = wrong_type(name, arguments.size() - 1, arguments.back()); !wanted.empty())
+      if (const auto wanted = wrong_type(name, arguments.size() - 1, arguments.back());
+          !wanted.empty())
         return fail(operand.place, wrong_argument(operand, arguments.back(), wanted));
     }
     if (last) {
@@ -249,14 +287,18 @@ class Evaluator {
         return fail(own, wrong_argument({}, *last, wanted));
     }
     Result<Value> value = call_function(name, arguments, rules_.headings);
-    if (!value) return fail(command.place, fmt::format("error calling {}: {}", name, value.error().message()));
+    if (!value)
+      return fail(command.place,
+                  fmt::format("error calling {}: {}", name, value.error().message()));
     return value;
   }
 
-  std::string wrong_argument(const Operand& operand, const Value& value, std::string_view wanted) const {
+  std::string wrong_argument(const Operand& operand, const Value& value,
+                             std::string_view wanted) const {
     if (operand.kind == Operand::Kind::kLiteral)
-      return fmt::format("expected {}; found {}", wanted,
-                         source_.text.substr(operand.place.begin, operand.place.end - operand.place.begin));
+      return fmt::format(
+          "expected {}; found {}", wanted,
+          source_.text.substr(operand.place.begin, operand.place.end - operand.place.begin));
     if (value.json().is_null()) return fmt::format("invalid value; expected {}", wanted);
     return fmt::format("wrong type for value; expected {}; got {}", wanted, value.type());
   }
@@ -265,14 +307,16 @@ class Evaluator {
     return rules_.method && operand.kind == Operand::Kind::kDot && operand.fields.size() == 1 &&
            std::ranges::find(rules_.method_names, operand.fields[0]) != rules_.method_names.end();
   }
-  Result<Value> call_method(const Command& command, const Value& dot, const std::optional<Value>& last) {
+  Result<Value> call_method(const Command& command, const Value& dot,
+                            const std::optional<Value>& last) {
     std::vector<std::string> arguments;
     for (const Operand& operand : std::span(command.operands).subspan(1))
       arguments.push_back(TRY(run_operand(operand, dot)).text());
     if (last) arguments.push_back(last->text());
     const std::string& name = command.operands.front().fields[0];
     if (arguments.size() != 1)
-      return fail(command.place, fmt::format("wrong number of args for {}: want 1 got {}", name, arguments.size()));
+      return fail(command.place, fmt::format("wrong number of args for {}: want 1 got {}", name,
+                                             arguments.size()));
     return Value(rules_.method(name, arguments));
   }
 

@@ -1,21 +1,21 @@
 // Runs a template's tree on data (go/src/text/template/exec.go). Inside the template engine only.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "base/result.h"
 #include "cli/template.h"
 #include "cli/template_source.h"
 #include "cli/template_tree.h"
+#include <nlohmann/json_fwd.hpp>
 
 namespace strata::cli::templates {
 
-inline constexpr std::size_t kMaxOutput = 64 << 20;    // bytes
-inline constexpr std::size_t kMaxSteps = 2'000'000;    // commands and nodes that are run
-inline constexpr std::size_t kMaxCallDepth = 100;      // of {{template}}
+inline constexpr std::size_t kMaxOutput = 64 << 20;  // bytes
+inline constexpr std::size_t kMaxSteps = 2'000'000;  // commands and nodes that are run
+inline constexpr std::size_t kMaxCallDepth = 100;    // of {{template}}
 
-Result<std::string> evaluate(const Source& source, const Tree& tree, const nlohmann::ordered_json& data,
-                             const Template::Rules& rules);
+Result<std::string> evaluate(const Source& source, const Tree& tree,
+                             const nlohmann::ordered_json& data, const Template::Rules& rules);
 
 }  // namespace strata::cli::templates

@@ -21,7 +21,9 @@ Error wrong(fmt::format_string<Args...> format, Args&&... args) {
 }
 
 // Types were checked before a function is called.
-std::string text_of(const Value& value) { return value.json().is_string() ? value.json().get<std::string>() : ""; }
+std::string text_of(const Value& value) {
+  return value.json().is_string() ? value.json().get<std::string>() : "";
+}
 std::int64_t integer_of(const Value& value) {
   return value.json().is_number_integer() ? value.json().get<std::int64_t>() : 0;
 }
@@ -36,8 +38,8 @@ std::string title_case(std::string text) {
   bool inside = false;
   for (char& c : text) {
     if (!inside) c = ascii_upper(c);
-    inside = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '\'' ||
-             (static_cast<unsigned char>(c) & 0x80) != 0;
+    inside = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '_' || c == '\'' || (static_cast<unsigned char>(c) & 0x80) != 0;
   }
   return text;
 }
@@ -54,29 +56,39 @@ std::string printed(Arguments arguments, bool lines) {
   return lines ? text + '\n' : text;
 }
 std::string evaluated(Arguments arguments) {
-  return arguments.size() == 1 && arguments[0].json().is_string() ? arguments[0].text() : printed(arguments, false);
+  return arguments.size() == 1 && arguments[0].json().is_string() ? arguments[0].text()
+                                                                  : printed(arguments, false);
 }
 
 std::string html(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
-    if (c == '<') escaped += "&lt;";
-    else if (c == '>') escaped += "&gt;";
-    else if (c == '&') escaped += "&amp;";
-    else if (c == '"') escaped += "&#34;";
-    else if (c == '\'') escaped += "&#39;";
-    else if (c == '\0') escaped += "\xef\xbf\xbd";
-    else escaped += c;
+    if (c == '<')
+      escaped += "&lt;";
+    else if (c == '>')
+      escaped += "&gt;";
+    else if (c == '&')
+      escaped += "&amp;";
+    else if (c == '"')
+      escaped += "&#34;";
+    else if (c == '\'')
+      escaped += "&#39;";
+    else if (c == '\0')
+      escaped += "\xef\xbf\xbd";
+    else
+      escaped += c;
   }
   return escaped;
 }
 std::string javascript(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
-    if (c == '\\' || c == '\'' || c == '"') (escaped += '\\') += c;
+    if (c == '\\' || c == '\'' || c == '"')
+      (escaped += '\\') += c;
     else if (c == '<' || c == '>' || c == '&' || c == '=' || (c >= 0 && c < 0x20))
       escaped += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
-    else escaped += c;
+    else
+      escaped += c;
   }
   return escaped;
 }
@@ -85,9 +97,12 @@ std::string url_query(std::string_view text) {
   for (const char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        std::string_view("-_.~").find(c) != std::string_view::npos;
-    if (plain) escaped += c;
-    else if (c == ' ') escaped += '+';
-    else escaped += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    if (plain)
+      escaped += c;
+    else if (c == ' ')
+      escaped += '+';
+    else
+      escaped += fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return escaped;
 }
@@ -108,15 +123,18 @@ Result<Value> index_one(const Value& item, const Value& key) {
     const bool strings = item.is_map() && (json.empty() || json.begin()->is_string());
     return strings ? Value(std::string()) : Value();
   }
-  if (!json.is_array() && !json.is_string()) return wrong("can't index item of type {}", item.type());
+  if (!json.is_array() && !json.is_string())
+    return wrong("can't index item of type {}", item.type());
   if (!key.json().is_number_integer())
     return key.json().is_null() ? wrong("cannot index slice/array with nil")
                                 : wrong("cannot index slice/array with type {}", key.type());
   const auto at = key.json().get<std::int64_t>();
-  const std::size_t size = json.is_array() ? json.size() : json.get_ref<const std::string&>().size();
+  const std::size_t size =
+      json.is_array() ? json.size() : json.get_ref<const std::string&>().size();
   if (at < 0 || static_cast<std::size_t>(at) >= size) return wrong("index out of range: {}", at);
   if (json.is_array()) return item.part(json[static_cast<std::size_t>(at)]);
-  return Value(static_cast<int>(static_cast<unsigned char>(json.get_ref<const std::string&>()[static_cast<std::size_t>(at)])));
+  return Value(static_cast<int>(static_cast<unsigned char>(
+      json.get_ref<const std::string&>()[static_cast<std::size_t>(at)])));
 }
 
 Result<Value> index(Arguments arguments) {
@@ -129,13 +147,16 @@ Result<Value> slice(Arguments arguments) {
   const Value& item = arguments[0];
   const ordered_json& json = item.json();
   if (json.is_null()) return wrong("slice of untyped nil");
-  if (!json.is_array() && !json.is_string()) return wrong("can't slice item of type {}", item.type());
+  if (!json.is_array() && !json.is_string())
+    return wrong("can't slice item of type {}", item.type());
   if (arguments.size() > 4) return wrong("too many slice indexes: {}", arguments.size() - 1);
-  const std::size_t size = json.is_array() ? json.size() : json.get_ref<const std::string&>().size();
+  const std::size_t size =
+      json.is_array() ? json.size() : json.get_ref<const std::string&>().size();
   std::size_t bounds[3] = {0, size, size};
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     const auto at = integer_of(arguments[i]);
-    if (!arguments[i].json().is_number_integer()) return wrong("cannot index slice/array with type {}", arguments[i].type());
+    if (!arguments[i].json().is_number_integer())
+      return wrong("cannot index slice/array with type {}", arguments[i].type());
     if (at < 0 || static_cast<std::size_t>(at) > size) return wrong("index out of range: {}", at);
     bounds[i - 1] = static_cast<std::size_t>(at);
   }
@@ -153,7 +174,8 @@ Result<Value> length(Arguments arguments) {
   const ordered_json& json = arguments[0].json();
   if (json.is_null() && arguments[0].text() == "<no value>") return wrong("len of nil pointer");
   if (json.is_null() || json.is_structured()) return Value(static_cast<std::int64_t>(json.size()));
-  if (json.is_string()) return Value(static_cast<std::int64_t>(json.get_ref<const std::string&>().size()));
+  if (json.is_string())
+    return Value(static_cast<std::int64_t>(json.get_ref<const std::string&>().size()));
   return wrong("len of type {}", arguments[0].type());
 }
 
@@ -163,14 +185,16 @@ Result<Value> split_text(Arguments arguments) {
   ordered_json parts = ordered_json::array();
   if (separator.empty()) {
     for (std::size_t at = 0; at < text.size();) {
-      const std::size_t length = std::max<std::size_t>(1, utf8_length(std::string_view(text).substr(at)));
+      const std::size_t length =
+          std::max<std::size_t>(1, utf8_length(std::string_view(text).substr(at)));
       parts.push_back(text.substr(at, length));
       at += length;
     }
     return Value(std::move(parts));
   }
   std::size_t from = 0;
-  for (std::size_t at; (at = text.find(separator, from)) != std::string::npos; from = at + separator.size())
+  for (std::size_t at; (at = text.find(separator, from)) != std::string::npos;
+       from = at + separator.size())
     parts.push_back(text.substr(from, at - from));
   parts.push_back(text.substr(from));
   return Value(std::move(parts));
@@ -192,9 +216,11 @@ Result<Value> pad(Arguments arguments) {
   const auto before = integer_of(arguments[1]);
   const auto after = integer_of(arguments[2]);
   constexpr std::int64_t kMost = 1 << 20;
-  if (before < 0 || after < 0 || before > kMost || after > kMost) return wrong("pad by {} and {}: at most {}", before, after, kMost);
+  if (before < 0 || after < 0 || before > kMost || after > kMost)
+    return wrong("pad by {} and {}: at most {}", before, after, kMost);
   if (text.empty()) return Value(text);
-  return Value(std::string(static_cast<std::size_t>(before), ' ') + text + std::string(static_cast<std::size_t>(after), ' '));
+  return Value(std::string(static_cast<std::size_t>(before), ' ') + text +
+               std::string(static_cast<std::size_t>(after), ' '));
 }
 
 Result<Value> truncate(Arguments arguments) {
@@ -219,22 +245,33 @@ const std::map<std::string_view, Function> kFunctions = {
     {"not", {1, 1, [](Arguments a) -> Result<Value> { return Value(!a[0].truth()); }}},
     {"print", {0, kAny, [](Arguments a) -> Result<Value> { return Value(printed(a, false)); }}},
     {"println", {0, kAny, [](Arguments a) -> Result<Value> { return Value(printed(a, true)); }}},
-    {"printf", {1, kAny, [](Arguments a) -> Result<Value> { return Value(go_printf(text_of(a[0]), a.subspan(1))); }, "s"}},
+    {"printf",
+     {1, kAny,
+      [](Arguments a) -> Result<Value> { return Value(go_printf(text_of(a[0]), a.subspan(1))); },
+      "s"}},
     {"html", {0, kAny, [](Arguments a) -> Result<Value> { return Value(html(evaluated(a))); }}},
     {"js", {0, kAny, [](Arguments a) -> Result<Value> { return Value(javascript(evaluated(a))); }}},
-    {"urlquery", {0, kAny, [](Arguments a) -> Result<Value> { return Value(url_query(evaluated(a))); }}},
-    {"json", {1, 1, [](Arguments a) -> Result<Value> { return Value(go_json(a[0].json(), false)); }}},
+    {"urlquery",
+     {0, kAny, [](Arguments a) -> Result<Value> { return Value(url_query(evaluated(a))); }}},
+    {"json",
+     {1, 1, [](Arguments a) -> Result<Value> { return Value(go_json(a[0].json(), false)); }}},
     {"split", {2, 2, split_text, "ss"}},
     {"join", {2, 2, join_texts, "ls"}},
     {"pad", {3, 3, pad, "sii"}},
     {"truncate", {2, 2, truncate, "si"}},
-    {"title", {1, 1, [](Arguments a) -> Result<Value> { return Value(title_case(text_of(a[0]))); }, "s"}},
-    {"lower", {1, 1, [](Arguments a) -> Result<Value> { return Value(mapped(text_of(a[0]), ascii_lower)); }, "s"}},
-    {"upper", {1, 1, [](Arguments a) -> Result<Value> { return Value(mapped(text_of(a[0]), ascii_upper)); }, "s"}},
+    {"title",
+     {1, 1, [](Arguments a) -> Result<Value> { return Value(title_case(text_of(a[0]))); }, "s"}},
+    {"lower",
+     {1, 1, [](Arguments a) -> Result<Value> { return Value(mapped(text_of(a[0]), ascii_lower)); },
+      "s"}},
+    {"upper",
+     {1, 1, [](Arguments a) -> Result<Value> { return Value(mapped(text_of(a[0]), ascii_upper)); },
+      "s"}},
 };
 
 bool leaves_headings(std::string_view name) {
-  return name == "json" || name == "title" || name == "lower" || name == "upper" || name == "truncate";
+  return name == "json" || name == "title" || name == "lower" || name == "upper" ||
+         name == "truncate";
 }
 
 struct Count {
@@ -256,16 +293,21 @@ bool is_function(std::string_view name) {
 Result<> check_argument_count(std::string_view name, std::size_t count) {
   const auto [least, most] = count_of(name);
   if (count >= least && count <= most) return {};
-  return wrong("wrong number of args for {}: want {}{} got {}", name, least == most ? "" : "at least ", least, count);
+  return wrong("wrong number of args for {}: want {}{} got {}", name,
+               least == most ? "" : "at least ", least, count);
 }
 
 std::string_view wrong_type(std::string_view name, std::size_t position, const Value& value) {
   const auto found = kFunctions.find(name);
   if (found == kFunctions.end() || position >= found->second.types.size()) return "";
   switch (found->second.types[position]) {
-    case 's': return value.json().is_string() ? "" : "string";
-    case 'i': return value.json().is_number_integer() ? "" : "int";
-    default: return value.json().is_array() || (value.json().is_null() && !value.missing()) ? "" : "[]string";
+    case 's':
+      return value.json().is_string() ? "" : "string";
+    case 'i':
+      return value.json().is_number_integer() ? "" : "int";
+    default:
+      return value.json().is_array() || (value.json().is_null() && !value.missing()) ? ""
+                                                                                     : "[]string";
   }
 }
 

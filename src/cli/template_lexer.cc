@@ -28,7 +28,8 @@ std::string code_point_text(std::string_view rest) {
   const std::size_t length = std::max<std::size_t>(1, utf8_length(rest));
   const std::string_view bytes = rest.substr(0, length);
   const auto point = decode_code_point(bytes);
-  if (point < 0x20 || point == 0x7f) return fmt::format("U+{:04X}", static_cast<std::uint32_t>(point));
+  if (point < 0x20 || point == 0x7f)
+    return fmt::format("U+{:04X}", static_cast<std::uint32_t>(point));
   return fmt::format("U+{:04X} '{}'", static_cast<std::uint32_t>(point), printable(bytes));
 }
 
@@ -120,10 +121,15 @@ class Lexer {
       return {};
     }
     switch (c) {
-      case '|': return single(Kind::kPipe);
-      case ',': return single(Kind::kComma);
-      case '=': return single(Kind::kAssign);
-      case '(': ++depth_; return single(Kind::kLeftParenthesis);
+      case '|':
+        return single(Kind::kPipe);
+      case ',':
+        return single(Kind::kComma);
+      case '=':
+        return single(Kind::kAssign);
+      case '(':
+        ++depth_;
+        return single(Kind::kLeftParenthesis);
       case ')':
         if (depth_-- == 0) return fail(begin, "unexpected right paren");
         return single(Kind::kRightParenthesis);
@@ -132,14 +138,19 @@ class Lexer {
         at_ += 2;
         add(Kind::kDeclare, begin, at_);
         return {};
-      case '"': return quoted();
-      case '\'': return character();
-      case '`': return raw_string();
-      case '$': return variable();
+      case '"':
+        return quoted();
+      case '\'':
+        return character();
+      case '`':
+        return raw_string();
+      case '$':
+        return variable();
       case '.':
         if (at_ + 1 >= text_.size() || !is_digit(text_[at_ + 1])) return field();
         return number();
-      default: break;
+      default:
+        break;
     }
     if (is_digit(c) || c == '+' || c == '-') return number();
     if (is_word_byte(c)) {
@@ -157,7 +168,8 @@ class Lexer {
   }
   // What may follow a field, a variable or a word.
   Result<> check_terminator() {
-    if (at_ >= text_.size() || is_space(text_[at_]) || text_.substr(at_).starts_with(kClose)) return {};
+    if (at_ >= text_.size() || is_space(text_[at_]) || text_.substr(at_).starts_with(kClose))
+      return {};
     if (std::string_view(".,|:()").find(text_[at_]) != std::string_view::npos) return {};
     return fail(at_, "bad character " + code_point_text(text_.substr(at_)));
   }
@@ -165,8 +177,10 @@ class Lexer {
     const std::size_t begin = at_++;
     take_word();
     TRY(check_terminator());
-    if (at_ == begin + 1) add(Kind::kDot, begin, at_);
-    else add(Kind::kField, begin, at_, std::string(text_.substr(begin + 1, at_ - begin - 1)));
+    if (at_ == begin + 1)
+      add(Kind::kDot, begin, at_);
+    else
+      add(Kind::kField, begin, at_, std::string(text_.substr(begin + 1, at_ - begin - 1)));
     return {};
   }
   Result<> variable() {
@@ -190,9 +204,12 @@ class Lexer {
     std::string_view digits = "0123456789_";
     bool hexadecimal = false;
     if (take_one("0")) {
-      if (take_one("xX")) digits = "0123456789abcdefABCDEF_", hexadecimal = true;
-      else if (take_one("oO")) digits = "01234567_";
-      else if (take_one("bB")) digits = "01_";
+      if (take_one("xX"))
+        digits = "0123456789abcdefABCDEF_", hexadecimal = true;
+      else if (take_one("oO"))
+        digits = "01234567_";
+      else if (take_one("bB"))
+        digits = "01_";
     }
     take_any(digits);
     if (take_one(".")) take_any(digits);
@@ -202,15 +219,18 @@ class Lexer {
     }
     const bool more = at_ < text_.size() && is_word_byte(text_[at_]);
     const std::string_view text = text_.substr(begin, at_ - begin + (more ? 1 : 0));
-    if (more || !parse_number(text)) return fail(begin, fmt::format("bad number syntax: {}", go_quote(text)));
+    if (more || !parse_number(text))
+      return fail(begin, fmt::format("bad number syntax: {}", go_quote(text)));
     add(Kind::kNumber, begin, at_, std::string(text));
     return {};
   }
   // The end of what begins with `quote` at at_, past its closing one.
   std::optional<std::size_t> closing_quote(char quote) const {
     for (std::size_t i = at_ + 1; i < text_.size() && text_[i] != '\n'; ++i) {
-      if (text_[i] == '\\') ++i;
-      else if (text_[i] == quote) return i;
+      if (text_[i] == '\\')
+        ++i;
+      else if (text_[i] == quote)
+        return i;
     }
     return std::nullopt;
   }
@@ -237,7 +257,8 @@ class Lexer {
     if (!end) return fail(at_, "unterminated character constant");
     const auto value = unquote(text_.substr(at_ + 1, *end - at_ - 1), '\'');
     if (!value || value->empty() || utf8_length(*value) != value->size())
-      return fail(at_, fmt::format("malformed character constant: {}", text_.substr(at_, *end + 1 - at_)));
+      return fail(
+          at_, fmt::format("malformed character constant: {}", text_.substr(at_, *end + 1 - at_)));
     add(Kind::kCharacter, at_, *end + 1, std::to_string(decode_code_point(*value)));
     at_ = *end + 1;
     return {};

@@ -1,5 +1,6 @@
 // A template's text as tokens, as Go's text/template cuts it (go/src/text/template/parse/lex.go):
-// text outside of {{ }}, trimmed by {{- and -}}; comments are gone. Inside the template engine only.
+// text outside of {{ }}, trimmed by {{- and -}}; comments are gone. Inside the template engine
+// only.
 #pragma once
 
 #include <cstddef>

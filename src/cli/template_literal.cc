@@ -3,9 +3,8 @@
 #include <charconv>
 #include <limits>
 
-#include <fmt/core.h>
-
 #include "base/strings.h"
+#include <fmt/core.h>
 
 namespace strata::cli::templates {
 namespace {
@@ -13,8 +12,9 @@ namespace {
 constexpr std::uint32_t kReplacement = 0xfffd;
 
 bool is_printable(std::uint32_t point) {
-  return point >= 0x20 && point != 0x7f && !(point >= 0x80 && point < 0xa0) && point != kReplacement &&
-         point != 0xad && !(point >= 0x2028 && point <= 0x202e) && point != 0xfeff;
+  return point >= 0x20 && point != 0x7f && !(point >= 0x80 && point < 0xa0) &&
+         point != kReplacement && point != 0xad && !(point >= 0x2028 && point <= 0x202e) &&
+         point != 0xfeff;
 }
 
 // `digits` hexadecimal (or octal) digits at the front of `text`, taken off.
@@ -30,14 +30,22 @@ std::optional<std::string> unescape(std::string_view& text, char quote) {
   const char c = text.front();
   text.remove_prefix(1);
   switch (c) {
-    case 'a': return "\a";
-    case 'b': return "\b";
-    case 'f': return "\f";
-    case 'n': return "\n";
-    case 'r': return "\r";
-    case 't': return "\t";
-    case 'v': return "\v";
-    case '\\': return "\\";
+    case 'a':
+      return "\a";
+    case 'b':
+      return "\b";
+    case 'f':
+      return "\f";
+    case 'n':
+      return "\n";
+    case 'r':
+      return "\r";
+    case 't':
+      return "\t";
+    case 'v':
+      return "\v";
+    case '\\':
+      return "\\";
     case '\'':
     case '"':
       if (c != quote) return std::nullopt;
@@ -53,7 +61,8 @@ std::optional<std::string> unescape(std::string_view& text, char quote) {
       if (!point || (*point >= 0xd800 && *point < 0xe000)) return std::nullopt;
       return encode_code_point(*point);
     }
-    default: break;
+    default:
+      break;
   }
   if (c < '0' || c > '7') return std::nullopt;
   const std::string digits = std::string(1, c) + std::string(text.substr(0, 2));
@@ -67,12 +76,19 @@ std::optional<std::string> unescape(std::string_view& text, char quote) {
 }  // namespace
 
 std::uint32_t decode_code_point(std::string_view bytes) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])); };
+  const auto byte = [&](std::size_t i) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i]));
+  };
   switch (bytes.empty() ? 0 : utf8_length(bytes)) {
-    case 2: return (byte(0) & 0x1f) << 6 | (byte(1) & 0x3f);
-    case 3: return (byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
-    case 4: return (byte(0) & 0x07) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 | (byte(3) & 0x3f);
-    default: return bytes.empty() ? 0 : byte(0);
+    case 2:
+      return (byte(0) & 0x1f) << 6 | (byte(1) & 0x3f);
+    case 3:
+      return (byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
+    case 4:
+      return (byte(0) & 0x07) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 |
+             (byte(3) & 0x3f);
+    default:
+      return bytes.empty() ? 0 : byte(0);
   }
 }
 
@@ -111,14 +127,21 @@ std::string go_quote(std::string_view text) {
     text.remove_prefix(bytes.size());
     static constexpr std::string_view kNamed = "\a\b\f\n\r\t\v";
     static constexpr std::string_view kNames = "abfnrtv";
-    if (length == 0) quoted += fmt::format("\\x{:02x}", point);
-    else if (point == '"' || point == '\\') (quoted += '\\') += bytes;
-    else if (const auto named = kNamed.find(static_cast<char>(point)); point < 0x20 && named != std::string_view::npos)
+    if (length == 0)
+      quoted += fmt::format("\\x{:02x}", point);
+    else if (point == '"' || point == '\\')
+      (quoted += '\\') += bytes;
+    else if (const auto named = kNamed.find(static_cast<char>(point));
+             point < 0x20 && named != std::string_view::npos)
       (quoted += '\\') += kNames[named];
-    else if (is_printable(point)) quoted += bytes;
-    else if (point < 0x20 || point == 0x7f) quoted += fmt::format("\\x{:02x}", point);
-    else if (point < 0x10000) quoted += fmt::format("\\u{:04x}", point);
-    else quoted += fmt::format("\\U{:08x}", point);
+    else if (is_printable(point))
+      quoted += bytes;
+    else if (point < 0x20 || point == 0x7f)
+      quoted += fmt::format("\\x{:02x}", point);
+    else if (point < 0x10000)
+      quoted += fmt::format("\\u{:04x}", point);
+    else
+      quoted += fmt::format("\\U{:08x}", point);
   }
   return quoted + '"';
 }
@@ -126,8 +149,10 @@ std::string go_quote(std::string_view text) {
 std::optional<Number> parse_number(std::string_view text) {
   std::string digits;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '_') digits += text[i];
-    else if (i == 0 || i + 1 == text.size() || text[i - 1] == '_') return std::nullopt;
+    if (text[i] != '_')
+      digits += text[i];
+    else if (i == 0 || i + 1 == text.size() || text[i - 1] == '_')
+      return std::nullopt;
   }
   std::string_view rest = digits;
   const bool negative = rest.starts_with('-');
@@ -138,8 +163,10 @@ std::optional<Number> parse_number(std::string_view text) {
   if (rest.size() > 1 && rest[0] == '0') {
     const char letter = static_cast<char>(rest[1] | 0x20);
     base = letter == 'x' ? 16 : letter == 'b' ? 2 : letter == 'o' ? 8 : 10;
-    if (base != 10) body.remove_prefix(2);
-    else if (rest.find_first_not_of("01234567") == std::string_view::npos) base = 8;
+    if (base != 10)
+      body.remove_prefix(2);
+    else if (rest.find_first_not_of("01234567") == std::string_view::npos)
+      base = 8;
   }
   if (const auto value = parse_unsigned(body, base)) {
     constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
@@ -148,12 +175,14 @@ std::optional<Number> parse_number(std::string_view text) {
   }
   if (base == 2 || (base == 8 && rest != body)) return std::nullopt;
   // from_chars would take "inf" and "nan".
-  if (body.find_first_not_of(base == 16 ? "0123456789abcdefABCDEF.pP+-" : "0123456789.eE+-") != std::string_view::npos)
+  if (body.find_first_not_of(base == 16 ? "0123456789abcdefABCDEF.pP+-" : "0123456789.eE+-") !=
+      std::string_view::npos)
     return std::nullopt;
   if (base == 16 && body.find_first_of("pP") == std::string_view::npos) return std::nullopt;
   double value = 0;
-  const auto read = std::from_chars(body.data(), body.data() + body.size(), value,
-                                    base == 16 ? std::chars_format::hex : std::chars_format::general);
+  const auto read =
+      std::from_chars(body.data(), body.data() + body.size(), value,
+                      base == 16 ? std::chars_format::hex : std::chars_format::general);
   if (read.ec != std::errc() || read.ptr != body.data() + body.size()) return std::nullopt;
   return Number{false, 0, negative ? -value : value};
 }

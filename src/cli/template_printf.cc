@@ -32,7 +32,8 @@ std::string padded(const Directive& how, std::string text, bool number = false) 
   const std::size_t fill = width - have;
   if (how.minus) return text.append(fill, ' ');
   if (how.zero && number) {
-    const std::size_t sign = !text.empty() && (text[0] == '-' || text[0] == '+' || text[0] == ' ') ? 1 : 0;
+    const std::size_t sign =
+        !text.empty() && (text[0] == '-' || text[0] == '+' || text[0] == ' ') ? 1 : 0;
     return text.insert(sign, fill, '0');
   }
   return text.insert(0, fill, how.zero && !number ? '0' : ' ');
@@ -42,7 +43,8 @@ std::string cut(const Directive& how, const std::string& text) {
   if (!how.precision) return text;
   std::size_t points = 0;
   for (std::size_t i = 0; i < text.size(); ++i)
-    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80 && points++ == static_cast<std::size_t>(*how.precision))
+    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80 &&
+        points++ == static_cast<std::size_t>(*how.precision))
       return text.substr(0, i);
   return text;
 }
@@ -60,7 +62,8 @@ std::string wrong_verb(const Directive& how, const Value& value) {
 
 std::string integer(const Directive& how, std::int64_t value, int base, std::string_view prefix) {
   char buffer[72];
-  const std::uint64_t size = value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+  const std::uint64_t size =
+      value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
   std::string digits(buffer, std::to_chars(buffer, buffer + sizeof buffer, size, base).ptr);
   if (how.precision && digits.size() < static_cast<std::size_t>(*how.precision))
     digits.insert(0, static_cast<std::size_t>(*how.precision) - digits.size(), '0');
@@ -74,16 +77,26 @@ std::string format_integer(const Directive& how, const Value& value) {
   const auto number = value.json().get<std::int64_t>();
   switch (how.verb[0]) {
     case 'v':
-    case 'd': return integer(how, number, 10, "");
-    case 'b': return integer(how, number, 2, "0b");
-    case 'o': return integer(how, number, 8, "0");
-    case 'O': return integer(how, number, 8, "0o");
-    case 'x': return integer(how, number, 16, "0x");
-    case 'X': return upper_case(integer(how, number, 16, "0x"));
-    case 'c': return padded(how, encode_code_point(static_cast<std::uint32_t>(number)));
-    case 'q': return padded(how, "'" + encode_code_point(static_cast<std::uint32_t>(number)) + "'");
-    case 'U': return padded(how, fmt::format("U+{:04X}", number));
-    default: return wrong_verb(how, value);
+    case 'd':
+      return integer(how, number, 10, "");
+    case 'b':
+      return integer(how, number, 2, "0b");
+    case 'o':
+      return integer(how, number, 8, "0");
+    case 'O':
+      return integer(how, number, 8, "0o");
+    case 'x':
+      return integer(how, number, 16, "0x");
+    case 'X':
+      return upper_case(integer(how, number, 16, "0x"));
+    case 'c':
+      return padded(how, encode_code_point(static_cast<std::uint32_t>(number)));
+    case 'q':
+      return padded(how, "'" + encode_code_point(static_cast<std::uint32_t>(number)) + "'");
+    case 'U':
+      return padded(how, fmt::format("U+{:04X}", number));
+    default:
+      return wrong_verb(how, value);
   }
 }
 
@@ -92,12 +105,16 @@ std::string format_float(const Directive& how, const Value& value) {
   const char verb = how.verb[0];
   std::string text;
   const int precision = how.precision.value_or(6);
-  if (verb == 'v' && !how.precision) text = float_text(number);
+  if (verb == 'v' && !how.precision)
+    text = float_text(number);
   else if (verb == 'v' || verb == 'g' || verb == 'G')
     text = how.precision ? fmt::format("{:.{}g}", number, precision) : float_text(number);
-  else if (verb == 'f' || verb == 'F') text = fmt::format("{:.{}f}", number, precision);
-  else if (verb == 'e' || verb == 'E') text = fmt::format("{:.{}e}", number, precision);
-  else return wrong_verb(how, value);
+  else if (verb == 'f' || verb == 'F')
+    text = fmt::format("{:.{}f}", number, precision);
+  else if (verb == 'e' || verb == 'E')
+    text = fmt::format("{:.{}e}", number, precision);
+  else
+    return wrong_verb(how, value);
   if (verb == 'G' || verb == 'E') text = upper_case(std::move(text));
   if (!text.starts_with('-') && (how.plus || how.space)) text.insert(0, how.plus ? "+" : " ");
   return padded(how, std::move(text), true);
@@ -109,7 +126,8 @@ std::string format_string(const Directive& how, const Value& value) {
     case 'v':
       if (how.sharp) return padded(how, go_quote(text));
       [[fallthrough]];
-    case 's': return padded(how, cut(how, text));
+    case 's':
+      return padded(how, cut(how, text));
     case 'q': {
       const bool raw = how.sharp && text.find('`') == std::string::npos && printable(text) == text;
       return padded(how, raw ? "`" + text + "`" : go_quote(cut(how, text)));
@@ -121,7 +139,8 @@ std::string format_string(const Directive& how, const Value& value) {
         for (std::size_t i = bytes.size(); i > 2; i -= 2) bytes.insert(i - 2, " ");
       return padded(how, how.verb == "X" ? upper_case(std::move(bytes)) : bytes);
     }
-    default: return wrong_verb(how, value);
+    default:
+      return wrong_verb(how, value);
   }
 }
 
@@ -156,7 +175,8 @@ std::string format_value(const Directive& how, const Value& value) {
 
 class Printf {
  public:
-  Printf(std::string_view format, std::span<const Value> arguments) : format_(format), arguments_(arguments) {}
+  Printf(std::string_view format, std::span<const Value> arguments)
+      : format_(format), arguments_(arguments) {}
 
   std::string run() {
     std::string text;
@@ -172,7 +192,9 @@ class Printf {
       for (std::size_t i = next_; i < arguments_.size(); ++i) {
         const Value& value = arguments_[i];
         text += i > next_ ? ", " : "";
-        text += value.json().is_null() ? "<nil>" : fmt::format("{}={}", value.type(), plain_text(value.json()));
+        text += value.json().is_null()
+                    ? "<nil>"
+                    : fmt::format("{}={}", value.type(), plain_text(value.json()));
       }
       text += ")";
     }
@@ -199,7 +221,8 @@ class Printf {
     }
     int value = 0;
     bool any = false;
-    for (; !format_.empty() && format_[0] >= '0' && format_[0] <= '9'; format_.remove_prefix(1), any = true) {
+    for (; !format_.empty() && format_[0] >= '0' && format_[0] <= '9';
+         format_.remove_prefix(1), any = true) {
       value = value * 10 + (format_[0] - '0');
       if (value > kMaxWidth) {
         format_ = {};  // as Go gives up
@@ -213,12 +236,18 @@ class Printf {
   std::string directive() {
     Directive how;
     while (true) {
-      if (take('-')) how.minus = true, how.zero = false;
-      else if (take('+')) how.plus = true;
-      else if (take('#')) how.sharp = true;
-      else if (take(' ')) how.space = true;
-      else if (take('0')) how.zero = !how.minus;
-      else break;
+      if (take('-'))
+        how.minus = true, how.zero = false;
+      else if (take('+'))
+        how.plus = true;
+      else if (take('#'))
+        how.sharp = true;
+      else if (take(' '))
+        how.space = true;
+      else if (take('0'))
+        how.zero = !how.minus;
+      else
+        break;
     }
     if (!number(how.width)) return "%!(BADWIDTH)";
     if (how.width && *how.width < 0) how.minus = true, how.zero = false, how.width = -*how.width;

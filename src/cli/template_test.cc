@@ -1,18 +1,18 @@
-// What Go's templates give is what docker's own CLI printed: tests/goldens/template/docker.json, made by
-// `docker image inspect -f TEMPLATE` of the object in data.json (docker 28.2).
+// What Go's templates give is what docker's own CLI printed: tests/goldens/template/docker.json,
+// made by `docker image inspect -f TEMPLATE` of the object in data.json (docker 28.2).
 #include "cli/template.h"
-
-#include <gtest/gtest.h>
 
 #include <fstream>
 #include <sstream>
 
 #include "base/json.h"
+#include <gtest/gtest.h>
 
 namespace strata::cli {
 namespace {
 
-Result<std::string> render(std::string_view text, const ordered_json& data, const Template::Rules& rules = {}) {
+Result<std::string> render(std::string_view text, const ordered_json& data,
+                           const Template::Rules& rules = {}) {
   const Template parsed = TRY(Template::parse(text));
   std::string out;
   TRY(parsed.render(data, out, rules));
@@ -36,8 +36,10 @@ TEST(Template, GivesWhatDockerGives) {
     const auto parsed = Template::parse(text);
     EXPECT_EQ(parsed.has_value(), exit_code != 64) << text;
     const auto got = render(text, data);
-    if (exit_code == 0) EXPECT_EQ(got ? *got : got.error().message(), one[2].get<std::string>()) << text;
-    else EXPECT_EQ(got ? *got : got.error().message(), one[3].get<std::string>()) << text;
+    if (exit_code == 0)
+      EXPECT_EQ(got ? *got : got.error().message(), one[2].get<std::string>()) << text;
+    else
+      EXPECT_EQ(got ? *got : got.error().message(), one[3].get<std::string>()) << text;
   }
 }
 
@@ -46,7 +48,8 @@ TEST(Template, FieldsOfARecordThatAreNotThereAreErrors) {
   Template::Rules rules{.type = "image"};
   EXPECT_EQ(render("{{.ID}}", record, rules).value(), "1");
   EXPECT_EQ(render("{{.Foo}}", record, rules).error().message(),
-            "template parsing error: template: :1:2: executing \"\" at <.Foo>: can't evaluate field Foo in type image");
+            "template parsing error: template: :1:2: executing \"\" at <.Foo>: can't evaluate "
+            "field Foo in type image");
 }
 
 TEST(Template, MethodsOfARecordAreCalled) {
@@ -56,7 +59,9 @@ TEST(Template, MethodsOfARecordAreCalled) {
     return std::string(name) + "=" + arguments.at(0);
   };
   const ordered_json record = ordered_json::object();
-  EXPECT_EQ(render("{{.Label \"x\"}} {{\"y\" | .Label}} {{upper (.Label \"z\")}}", record, rules).value(), "Label=x Label=y LABEL=Z");
+  EXPECT_EQ(
+      render("{{.Label \"x\"}} {{\"y\" | .Label}} {{upper (.Label \"z\")}}", record, rules).value(),
+      "Label=x Label=y LABEL=Z");
   EXPECT_FALSE(render("{{.Label}}", record, rules));
 }
 
@@ -64,12 +69,15 @@ TEST(Template, HeadingsPassThroughFunctions) {
   Template::Rules rules;
   rules.headings = true;
   const ordered_json headings{{"ID", "IMAGE ID"}};
-  EXPECT_EQ(render("{{lower .ID}} {{.Foo}} {{truncate .ID 3}} {{json .ID}}", headings, rules).value(),
-            "IMAGE ID <no value> IMAGE ID IMAGE ID");
+  EXPECT_EQ(
+      render("{{lower .ID}} {{.Foo}} {{truncate .ID 3}} {{json .ID}}", headings, rules).value(),
+      "IMAGE ID <no value> IMAGE ID IMAGE ID");
 }
 
 TEST(Template, SaysWhatItMentions) {
-  const auto mentions = [](std::string_view text, std::string_view field) { return Template::parse(text)->mentions(field); };
+  const auto mentions = [](std::string_view text, std::string_view field) {
+    return Template::parse(text)->mentions(field);
+  };
   EXPECT_TRUE(mentions("{{if .ID}}{{lower (print .Size)}}{{end}}", "Size"));
   EXPECT_TRUE(mentions("{{define \"t\"}}{{.Size}}{{end}}", "Size"));
   EXPECT_TRUE(mentions("{{json .}}", "Size"));
@@ -87,11 +95,16 @@ TEST(Template, BoundsHold) {
   const ordered_json data{{"A", std::string(1000, 'a')}};
   std::string deep, parentheses;
   for (int i = 0; i < 200; ++i) deep += "{{if .A}}", parentheses += "(";
-  EXPECT_EQ(render(deep, data).error().message(), "template parsing error: template: :1: nests deeper than 100");
+  EXPECT_EQ(render(deep, data).error().message(),
+            "template parsing error: template: :1: nests deeper than 100");
   EXPECT_FALSE(render("{{" + parentheses, data));
-  EXPECT_EQ(render("{{range 2000000000}}{{end}}", data).error().kind(), ErrorKind::kResourceExhausted);
-  EXPECT_EQ(render("{{range 200000}}{{$.A}}{{end}}", data).error().kind(), ErrorKind::kResourceExhausted);
-  EXPECT_EQ(render("{{define \"t\"}}{{template \"t\"}}{{end}}{{template \"t\"}}", data).error().kind(), ErrorKind::kResourceExhausted);
+  EXPECT_EQ(render("{{range 2000000000}}{{end}}", data).error().kind(),
+            ErrorKind::kResourceExhausted);
+  EXPECT_EQ(render("{{range 200000}}{{$.A}}{{end}}", data).error().kind(),
+            ErrorKind::kResourceExhausted);
+  EXPECT_EQ(
+      render("{{define \"t\"}}{{template \"t\"}}{{end}}{{template \"t\"}}", data).error().kind(),
+      ErrorKind::kResourceExhausted);
   EXPECT_FALSE(render("{{$x := .A}}{{range 100}}{{$x = print $x $x}}{{end}}", data));
   EXPECT_FALSE(render("{{pad .A 2000000000 1}}", data));
   EXPECT_EQ(render("{{printf \"%99999999d\" 1}}", data).value(), "%!(NOVERB)%!(EXTRA int=1)");

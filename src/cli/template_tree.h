@@ -7,9 +7,10 @@
 #include <cstddef>
 #include <map>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 namespace strata::cli::templates {
 
@@ -19,11 +20,12 @@ struct Place {
   std::size_t begin = 0, end = 0, position = 0;
 };
 
-// An operand: the dot, a literal, a variable, a function or a pipeline in parentheses; and fields of it.
+// An operand: the dot, a literal, a variable, a function or a pipeline in parentheses; and fields
+// of it.
 struct Operand {
   enum class Kind { kDot, kNil, kLiteral, kVariable, kFunction, kPipeline };
   Kind kind = Kind::kDot;
-  std::string name;                                      // of a variable ("$x") or a function
+  std::string name;  // of a variable ("$x") or a function
   std::shared_ptr<const nlohmann::ordered_json> literal;
   std::shared_ptr<const Pipeline> pipeline;
   std::vector<std::string> fields;

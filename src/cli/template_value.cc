@@ -10,16 +10,24 @@ namespace strata::cli::templates {
 namespace {
 
 // Members of docker's objects that are maps, whose keys are data and not fields.
-constexpr std::string_view kMaps[] = {
-    "Annotations", "Labels",   "Volumes", "ExposedPorts", "Ports",   "PortBindings", "Networks", "Sysctls",
-    "Options",     "Tmpfs",    "Data",    "StorageOpt",   "Plugins", "ContainerConfig.Labels",   "DriverOpts"};
+constexpr std::string_view kMaps[] = {"Annotations", "Labels",
+                                      "Volumes",     "ExposedPorts",
+                                      "Ports",       "PortBindings",
+                                      "Networks",    "Sysctls",
+                                      "Options",     "Tmpfs",
+                                      "Data",        "StorageOpt",
+                                      "Plugins",     "ContainerConfig.Labels",
+                                      "DriverOpts"};
 // Members that are lists, also where JSON says null.
-constexpr std::string_view kLists[] = {"Env",     "Cmd",       "Entrypoint", "OnBuild",     "Shell",   "Layers", "RepoTags",
-                                       "RepoDigests", "Mounts", "Binds",   "CapAdd",      "CapDrop", "Dns",    "DnsOptions",
-                                       "DnsSearch", "ExtraHosts", "GroupAdd", "SecurityOpt", "Devices", "Links",  "VolumesFrom",
-                                       "ExecIDs", "Args", "Aliases", "Ulimits"};
+constexpr std::string_view kLists[] = {
+    "Env",         "Cmd",        "Entrypoint", "OnBuild",     "Shell",   "Layers", "RepoTags",
+    "RepoDigests", "Mounts",     "Binds",      "CapAdd",      "CapDrop", "Dns",    "DnsOptions",
+    "DnsSearch",   "ExtraHosts", "GroupAdd",   "SecurityOpt", "Devices", "Links",  "VolumesFrom",
+    "ExecIDs",     "Args",       "Aliases",    "Ulimits"};
 
-bool is_one_of(std::string_view name, auto& names) { return std::ranges::find(names, name) != std::end(names); }
+bool is_one_of(std::string_view name, auto& names) {
+  return std::ranges::find(names, name) != std::end(names);
+}
 
 const ordered_json& null_json() {
   static const ordered_json null;
@@ -49,12 +57,16 @@ Value Value::part(const Json& child, std::string_view name) const {
 bool Value::truth() const {
   const Json& value = json();
   switch (value.type()) {
-    case Json::value_t::boolean: return value.get<bool>();
-    case Json::value_t::string: return !value.get_ref<const std::string&>().empty();
+    case Json::value_t::boolean:
+      return value.get<bool>();
+    case Json::value_t::string:
+      return !value.get_ref<const std::string&>().empty();
     case Json::value_t::number_integer:
     case Json::value_t::number_unsigned:
-    case Json::value_t::number_float: return value.get<double>() != 0;
-    default: return !value.empty();
+    case Json::value_t::number_float:
+      return value.get<double>() != 0;
+    default:
+      return !value.empty();
   }
 }
 
@@ -65,14 +77,21 @@ std::string Value::text() const {
 
 std::string_view Value::type() const {
   switch (json().type()) {
-    case Json::value_t::boolean: return "bool";
-    case Json::value_t::string: return "string";
+    case Json::value_t::boolean:
+      return "bool";
+    case Json::value_t::string:
+      return "string";
     case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned: return "int";
-    case Json::value_t::number_float: return "float64";
-    case Json::value_t::array: return "[]interface {}";
-    case Json::value_t::object: return "map[string]interface {}";
-    default: return "<nil>";
+    case Json::value_t::number_unsigned:
+      return "int";
+    case Json::value_t::number_float:
+      return "float64";
+    case Json::value_t::array:
+      return "[]interface {}";
+    case Json::value_t::object:
+      return "map[string]interface {}";
+    default:
+      return "<nil>";
   }
 }
 
@@ -85,9 +104,12 @@ std::vector<std::string> sorted_keys(const ordered_json& object) {
 
 std::string plain_text(const ordered_json& json) {
   switch (json.type()) {
-    case ordered_json::value_t::null: return "<nil>";
-    case ordered_json::value_t::string: return json.get<std::string>();
-    case ordered_json::value_t::number_float: return float_text(json.get<double>());
+    case ordered_json::value_t::null:
+      return "<nil>";
+    case ordered_json::value_t::string:
+      return json.get<std::string>();
+    case ordered_json::value_t::number_float:
+      return float_text(json.get<double>());
     case ordered_json::value_t::array: {
       std::string text = "[";
       for (const auto& element : json) text += (text.size() > 1 ? " " : "") + plain_text(element);
@@ -99,7 +121,8 @@ std::string plain_text(const ordered_json& json) {
         text += (text.size() > 4 ? " " : "") + key + ":" + plain_text(json.at(key));
       return text + "]";
     }
-    default: return json.dump();
+    default:
+      return json.dump();
   }
 }
 
@@ -110,8 +133,9 @@ std::string float_text(double number) {
   char digits[400];
   const double size = std::fabs(number);
   const bool exponent = size != 0 && (size < 1e-4 || size >= 1e21);
-  const auto end = std::to_chars(digits, digits + sizeof digits, number,
-                                 exponent ? std::chars_format::scientific : std::chars_format::fixed);
+  const auto end =
+      std::to_chars(digits, digits + sizeof digits, number,
+                    exponent ? std::chars_format::scientific : std::chars_format::fixed);
   return {digits, end.ptr};
 }
 
@@ -121,8 +145,10 @@ std::string go_json(const ordered_json& json, bool html_safe) {
   std::string escaped;
   escaped.reserve(text.size());
   for (const char c : text) {
-    if (c == '<' || c == '>' || c == '&') escaped += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else escaped += c;
+    if (c == '<' || c == '>' || c == '&')
+      escaped += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      escaped += c;
   }
   return escaped;
 }

@@ -1,15 +1,16 @@
 // A value on its way through a template, and how Go prints it. Inside the template engine only.
 //
 // A Value shares JSON that somebody owns, so copies are cheap. What JSON does not say, and Go's
-// templates distinguish: whether an object is a struct (a field that it has not is an error) or a map
-// (it is "<no value>"), and whether null is an empty map, an empty list or nil.
+// templates distinguish: whether an object is a struct (a field that it has not is an error) or a
+// map (it is "<no value>"), and whether null is an empty map, an empty list or nil.
 #pragma once
 
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 namespace strata::cli::templates {
 

@@ -1,5 +1,3 @@
-#include <fmt/core.h>
-
 #include <algorithm>
 
 #include "base/clock.h"
@@ -11,14 +9,19 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "images/images.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
 
 constexpr std::size_t kCreatedByWidth = 45;
 
-constexpr Column kColumns[] = {{"ID", "IMAGE"},           {"CreatedSince", "CREATED"}, {"CreatedAt", "CREATED AT"},
-                               {"CreatedBy", "CREATED BY"}, {"Size", "SIZE"},            {"Comment", "COMMENT"}};
+constexpr Column kColumns[] = {{"ID", "IMAGE"},
+                               {"CreatedSince", "CREATED"},
+                               {"CreatedAt", "CREATED AT"},
+                               {"CreatedBy", "CREATED BY"},
+                               {"Size", "SIZE"},
+                               {"Comment", "COMMENT"}};
 
 std::string created_text(const std::string& created, bool human) {
   const auto time = parse_rfc3339(created);
@@ -40,7 +43,9 @@ Result<int> run_history(Context& context, const Verb& verb, Arguments arguments)
   options.flag("-H,--human", human, "Print sizes and dates in human readable format");
   options.flag("--no-trunc", no_trunc, "Don't truncate output");
   options.flag("-q,--quiet", quiet, "Only show image IDs");
-  options.value("--format", format, "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
+  options.value(
+      "--format", format,
+      "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
   options.arguments(names, 1, 1);
   if (!TRY(options.parse(arguments))) return 0;
 
@@ -74,8 +79,10 @@ Result<int> run_history(Context& context, const Verb& verb, Arguments arguments)
                human ? human_size(line.size, 3) : std::to_string(line.size),
                printable(line.comment)});
   }
-  if (list) fmt::print("{}", TRY(list->text()));
-  else if (!quiet) fmt::print("{}", table.to_string());
+  if (list)
+    fmt::print("{}", TRY(list->text()));
+  else if (!quiet)
+    fmt::print("{}", table.to_string());
   return 0;
 }
 

@@ -1,5 +1,3 @@
-#include <fmt/core.h>
-
 #include <map>
 
 #include "base/clock.h"
@@ -13,6 +11,7 @@
 #include "cli/verbs.h"
 #include "engine/image_uses.h"
 #include "images/images.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -50,20 +49,29 @@ std::vector<Row> rows_of(const images::ImageSummary& image, bool with_digests) {
   return rows;
 }
 
-constexpr Column kColumns[] = {
-    {"ID", "IMAGE ID"},       {"Repository", "REPOSITORY"}, {"Tag", "TAG"},          {"Digest", "DIGEST"},
-    {"CreatedSince", "CREATED"}, {"CreatedAt", "CREATED AT"},  {"Size", "SIZE"},        {"Containers", "CONTAINERS"},
-    {"VirtualSize", "SIZE"},  {"SharedSize", "SHARED SIZE"}, {"UniqueSize", "UNIQUE SIZE"}};
+constexpr Column kColumns[] = {{"ID", "IMAGE ID"},
+                               {"Repository", "REPOSITORY"},
+                               {"Tag", "TAG"},
+                               {"Digest", "DIGEST"},
+                               {"CreatedSince", "CREATED"},
+                               {"CreatedAt", "CREATED AT"},
+                               {"Size", "SIZE"},
+                               {"Containers", "CONTAINERS"},
+                               {"VirtualSize", "SIZE"},
+                               {"SharedSize", "SHARED SIZE"},
+                               {"UniqueSize", "UNIQUE SIZE"}};
 constexpr std::string_view kRaw =
-    "repository: {{.Repository}}\ntag: {{.Tag}}\nimage_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n";
+    "repository: {{.Repository}}\ntag: {{.Tag}}\nimage_id: {{.ID}}\ncreated_at: "
+    "{{.CreatedAt}}\nvirtual_size: {{.Size}}\n";
 
 // Only for --format: the table of every day needs neither JSON nor templates.
-Result<std::string> formatted(engine::Engine& engine, const std::vector<images::ImageSummary>& list, std::string_view format,
-                              bool whole_ids, bool with_digests) {
+Result<std::string> formatted(engine::Engine& engine, const std::vector<images::ImageSummary>& list,
+                              std::string_view format, bool whole_ids, bool with_digests) {
   ListFormat out = TRY(ListFormat::parse(format == "raw" ? kRaw : format, "image", kColumns));
   std::map<oci::Digest, std::size_t> containers;
   if (out.mentions("Containers"))
-    for (const images::ImageUse& use : TRY(engine::image_uses(engine)())) ++containers[use.image_id];
+    for (const images::ImageUse& use : TRY(engine::image_uses(engine)()))
+      ++containers[use.image_id];
   const Timestamp present = now();
   for (const images::ImageSummary& image : list)
     for (const Row& row : rows_of(image, with_digests || out.mentions("Digest")))
@@ -97,7 +105,9 @@ Result<int> run_images(Context& context, const Verb& verb, Arguments arguments) 
   options.flag("--no-trunc", no_trunc, "Don't truncate output");
   options.flag("--digests", with_digests, "Show digests");
   options.list("-f,--filter", filters, "Filter output based on conditions provided");
-  options.value("--format", format, "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
+  options.value(
+      "--format", format,
+      "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
   options.arguments(patterns, 0, 1);
   if (!TRY(options.parse(arguments))) return 0;
 

@@ -1,5 +1,3 @@
-#include <fmt/core.h>
-
 #include <map>
 
 #include "base/json.h"
@@ -14,6 +12,7 @@
 #include "containers/containers.h"
 #include "images/images.h"
 #include "sys/tree_size.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -38,23 +37,37 @@ class ImageColumn {
   std::map<std::string, oci::Digest> cache_;
 };
 
-constexpr Column kColumns[] = {
-    {"ID", "CONTAINER ID"}, {"Names", "NAMES"},     {"Image", "IMAGE"},       {"Command", "COMMAND"},
-    {"CreatedAt", "CREATED AT"}, {"RunningFor", "CREATED"}, {"Ports", "PORTS"}, {"State", "STATE"},
-    {"Status", "STATUS"},   {"Size", "SIZE"},       {"Labels", "LABELS"},     {"Mounts", "MOUNTS"},
-    {"LocalVolumes", "LOCAL VOLUMES"}, {"Networks", "NETWORKS"}, {"Platform", "PLATFORM"}, {"Label", ""}};
+constexpr Column kColumns[] = {{"ID", "CONTAINER ID"},
+                               {"Names", "NAMES"},
+                               {"Image", "IMAGE"},
+                               {"Command", "COMMAND"},
+                               {"CreatedAt", "CREATED AT"},
+                               {"RunningFor", "CREATED"},
+                               {"Ports", "PORTS"},
+                               {"State", "STATE"},
+                               {"Status", "STATUS"},
+                               {"Size", "SIZE"},
+                               {"Labels", "LABELS"},
+                               {"Mounts", "MOUNTS"},
+                               {"LocalVolumes", "LOCAL VOLUMES"},
+                               {"Networks", "NETWORKS"},
+                               {"Platform", "PLATFORM"},
+                               {"Label", ""}};
 constexpr std::string_view kRaw =
     "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\n"
-    "status: {{- pad .Status 1 0}}\nports: {{- pad .Ports 1 0}}\nnames: {{.Names}}\nlabels: {{- pad .Labels 1 0}}\n";
+    "status: {{- pad .Status 1 0}}\nports: {{- pad .Ports 1 0}}\nnames: {{.Names}}\nlabels: {{- "
+    "pad .Labels 1 0}}\n";
 
 // "55B (virtual 12.3MB)": the writable layer, and with the image's layers.
 Result<std::string> size_text(engine::Engine& engine, const containers::Container& container) {
   const std::uint64_t own = TRY(sys::tree_size(engine.containers().paths(container.id).upper));
   const auto image = engine.images().get(container.image_id);
-  return fmt::format("{} (virtual {})", human_size(own, 3), human_size(own + (image ? image->size : 0), 3));
+  return fmt::format("{} (virtual {})", human_size(own, 3),
+                     human_size(own + (image ? image->size : 0), 3));
 }
 
-std::string mounts_text(const containers::Container& container, bool whole, std::size_t& local_volumes) {
+std::string mounts_text(const containers::Container& container, bool whole,
+                        std::size_t& local_volumes) {
   std::vector<std::string> names;
   for (const containers::Mount& mount : container.config.mounts) {
     if (mount.type == containers::Mount::Type::kTmpfs) continue;
@@ -66,8 +79,9 @@ std::string mounts_text(const containers::Container& container, bool whole, std:
 }
 
 // One row for --format.
-Result<> add_record(engine::Engine& engine, ListFormat& list, const containers::Container& container,
-                    const containers::State& state, const std::string& image, const std::string& ports, bool whole,
+Result<> add_record(engine::Engine& engine, ListFormat& list,
+                    const containers::Container& container, const containers::State& state,
+                    const std::string& image, const std::string& ports, bool whole,
                     Timestamp present) {
   std::size_t local_volumes = 0;
   const std::string mounts = mounts_text(container, whole, local_volumes);
@@ -88,7 +102,8 @@ Result<> add_record(engine::Engine& engine, ListFormat& list, const containers::
                    {"Labels", labels_text(container.config.labels)},
                    {"Mounts", mounts},
                    {"LocalVolumes", std::to_string(local_volumes)},
-                   {"Networks", container.config.network_mode.substr(0, container.config.network_mode.find(':'))},
+                   {"Networks", container.config.network_mode.substr(
+                                    0, container.config.network_mode.find(':'))},
                    {"Platform", nullptr}},
                   label);
 }
@@ -108,7 +123,9 @@ Result<int> run_ps(Context& context, const Verb& verb, Arguments arguments) {
   options.flag("--no-trunc", whole, "Don't truncate output");
   options.flag("-q,--quiet", quiet, "Only display container IDs");
   options.flag("-s,--size", sizes, "Display total file sizes");
-  options.value("--format", format, "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
+  options.value(
+      "--format", format,
+      "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
   options.arguments(none, 0, 0);
   if (!TRY(options.parse(arguments))) return 0;
   const ContainerFilter filter = TRY(ContainerFilter::parse(filters));
@@ -120,8 +137,10 @@ Result<int> run_ps(Context& context, const Verb& verb, Arguments arguments) {
   const Timestamp present = now();
   std::optional<ListFormat> list;
   if (!ListFormat::is_default(format))
-    list = TRY(ListFormat::parse(format == "raw" ? kRaw : format, "container", kColumns, {"Label"}));
-  std::vector<std::string> headings{"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"};
+    list =
+        TRY(ListFormat::parse(format == "raw" ? kRaw : format, "container", kColumns, {"Label"}));
+  std::vector<std::string> headings{"CONTAINER ID", "IMAGE", "COMMAND", "CREATED",
+                                    "STATUS",       "PORTS", "NAMES"};
   if (sizes) headings.emplace_back("SIZE");
   Table table(std::move(headings));
   for (const auto& [container, state] : TRY(containers.list_with_state())) {
@@ -134,18 +153,27 @@ Result<int> run_ps(Context& context, const Verb& verb, Arguments arguments) {
       continue;
     }
     std::string ports;
-    if (state.running()) ports = ports_text(TRY(containers.published_ports(container)), container.config);
+    if (state.running())
+      ports = ports_text(TRY(containers.published_ports(container)), container.config);
     if (list) {
-      TRY(add_record(engine, *list, container, state, images.text(container), ports, whole, present));
+      TRY(add_record(engine, *list, container, state, images.text(container), ports, whole,
+                     present));
       continue;
     }
-    std::vector<std::string> row{id, images.text(container), command_text(container, whole), age_text(container.created, present),
-                                 status_text(state, present), ports, container.name};
+    std::vector<std::string> row{id,
+                                 images.text(container),
+                                 command_text(container, whole),
+                                 age_text(container.created, present),
+                                 status_text(state, present),
+                                 ports,
+                                 container.name};
     if (sizes) row.push_back(TRY(size_text(engine, container)));
     table.add(std::move(row));
   }
-  if (list) fmt::print("{}", TRY(list->text()));
-  else if (!quiet) fmt::print("{}", table.to_string());
+  if (list)
+    fmt::print("{}", TRY(list->text()));
+  else if (!quiet)
+    fmt::print("{}", table.to_string());
   return 0;
 }
 

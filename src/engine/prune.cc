@@ -11,9 +11,10 @@
 namespace strata::engine {
 namespace {
 
-Result<> prune_containers(Engine& engine, PruneReport& report) {
+Result<> prune_containers(Engine& engine, const images::PruneFilter& filter, PruneReport& report) {
   for (const containers::Container& container : TRY(engine.containers().list())) {
     if (TRY(engine.containers().state(container)).running()) continue;
+    if (!filter.matches(container.created, container.config.labels)) continue;
     const std::uint64_t size = TRY(sys::tree_size(engine.containers().paths(container.id).directory));
     const Result<> removed = engine.containers().remove(container, {.force = false, .volumes = false});
     // One that another command has just started, or is starting, is in use.
@@ -39,11 +40,11 @@ Result<> unmount_unused_layers(Engine& engine) {
 
 }  // namespace
 
-Result<PruneReport> prune(Engine& engine, bool all_images) {
+Result<PruneReport> prune(Engine& engine, bool all_images, const images::PruneFilter& filter) {
   PruneReport report;
-  TRY(prune_containers(engine, report));
-  report.cached_steps = TRY(build::forget_cache(engine.store()));
-  images::Pruned pruned = TRY(engine.images().prune(all_images, image_uses(engine)));
+  TRY(prune_containers(engine, filter, report));
+  if (filter.empty()) report.cached_steps = TRY(build::forget_cache(engine.store()));
+  images::Pruned pruned = TRY(engine.images().prune(all_images, image_uses(engine), filter));
   report.images = std::move(pruned.removals);
   report.reclaimed += pruned.reclaimed;
   report.reclaimed += TRY(images::remove_partial_blobs(engine.store()));

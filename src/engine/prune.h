@@ -20,7 +20,8 @@ struct PruneReport {
 
 // Removes every container that does not run, every image without a tag that no container uses (with
 // `all_images`: every image that no container uses), the build cache, and mounts and the bridge when
-// nothing needs them. What is in use by a command in flight stays.
-Result<PruneReport> prune(Engine& engine, bool all_images);
+// nothing needs them. What is in use by a command in flight stays. With a filter only containers and images
+// that match it; the build cache, which has neither times nor labels, then stays.
+Result<PruneReport> prune(Engine& engine, bool all_images, const images::PruneFilter& filter = {});
 
 }  // namespace strata::engine

@@ -32,6 +32,7 @@
 #include "images/check.h"
 #include "images/image.h"
 #include "images/progress.h"
+#include "images/prune_filter.h"
 #include "oci/descriptor.h"
 #include "oci/platform.h"
 #include "oci/reference.h"
@@ -115,8 +116,8 @@ class Images {
   Result<std::vector<Removal>> remove(std::string_view name_or_id, bool force,
                                       const ImageUses& uses);
   // Removes every image without a tag that no container uses (with `all`: every image that no
-  // container uses), and forgets what is not referenced (hidden images, blobs, layers).
-  Result<Pruned> prune(bool all, const ImageUses& uses);
+  // container uses) and that matches the filter, and forgets what is not referenced (hidden images, blobs, layers).
+  Result<Pruned> prune(bool all, const ImageUses& uses, const PruneFilter& filter = {});
   // What prune() does besides: hidden images that no container needs, blobs and layers that nobody
   // references. For whoever drops such references (rm of a container whose image is gone, prune of
   // the build cache).

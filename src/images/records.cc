@@ -37,6 +37,12 @@ constexpr std::string_view kVersions[] = {
       digest TEXT NOT NULL REFERENCES images_blob(digest) ON DELETE CASCADE, repository TEXT NOT NULL,
       PRIMARY KEY(digest, repository)) STRICT, WITHOUT ROWID
     )",
+    // manifest_list.h
+    R"(
+    CREATE TABLE images_listed_manifest(
+      list TEXT NOT NULL, position INTEGER NOT NULL, source TEXT NOT NULL, entry TEXT NOT NULL, bytes BLOB NOT NULL,
+      PRIMARY KEY(list, position)) STRICT
+    )",
 };
 
 std::int64_t nanoseconds(Timestamp time) { return time.time_since_epoch().count(); }

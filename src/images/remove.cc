@@ -174,15 +174,17 @@ Result<std::vector<Removal>> Images::remove(std::string_view name_or_id, bool fo
   return std::move(removing.removals);
 }
 
-Result<Pruned> Images::prune(bool all, const ImageUses& uses) {
+Result<Pruned> Images::prune(bool all, const ImageUses& uses, const PruneFilter& filter) {
   const std::uint64_t before = bytes_of(TRY(layers_.usage()));
   Removing removing{store_};
   {
     store::Transaction change = TRY(store_.db().begin());
     const auto used = TRY(uses());
-    for (const ImageSummary& image : TRY(list()))
-      if ((all || image.tags.empty()) && !uses_of(image.id, used).any())
-        TRY(removing.remove_image(image.id, {}));
+    for (const ImageSummary& image : TRY(list())) {
+      if ((!all && !image.tags.empty()) || uses_of(image.id, used).any()) continue;
+      if (!filter.empty() && !filter.matches(image.created, TRY(get(image.id)).config.config.labels)) continue;
+      TRY(removing.remove_image(image.id, {}));
+    }
     TRY(removing.erase_hidden(used));
     TRY(change.commit());
   }

@@ -20,6 +20,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "oci/descriptor.h"
@@ -68,6 +69,15 @@ class [[nodiscard]] Download {
   std::unique_ptr<State> state_;
 };
 
+// One answer of search(). Foreign text: printable only after printable().
+struct FoundRepository {
+  std::string name;
+  std::string description;
+  std::int64_t stars = 0;
+  bool official = false;
+  bool automated = false;
+};
+
 struct Fetched {
   std::string bytes;
   std::string media_type;  // the registry's Content-Type
@@ -97,6 +107,12 @@ class Client {
   // access is an error here.
   Result<Download> open_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                              std::uint64_t offset = 0);
+
+  // ---- searching ----
+
+  // What Docker Hub, and few others, answer at /v1/search. `registry` is a domain; mirrors are not asked.
+  // At most `limit` results. Errors: kUnsupported when the registry has no search.
+  Result<std::vector<FoundRepository>> search(const std::string& registry, std::string_view term, int limit);
 
   // ---- pushing ----
 

@@ -45,10 +45,13 @@ Result<bool> equal(const ordered_json& a, const ordered_json& b) {
 Result<bool> less(const ordered_json& a, const ordered_json& b) {
   const Basic kind = basic_kind(a);
   const Basic other = basic_kind(b);
+  const auto invalid = [] {
+    return Error(ErrorKind::kInvalidArgument, "invalid type for comparison");
+  };
   for (const Basic side : {kind, other})
-    if (side == Basic::kNone || side == Basic::kOther || side == Basic::kBool)
-      return Error(ErrorKind::kInvalidArgument, "invalid type for comparison");
+    if (side == Basic::kNone || side == Basic::kOther) return invalid();
   if (kind != other) return incompatible();
+  if (kind == Basic::kBool) return invalid();
   return a < b;
 }
 

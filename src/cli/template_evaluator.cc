@@ -102,10 +102,10 @@ class Evaluator {
     const auto& names = node.pipeline->variables;
     // With one variable it is the element, with two the first is the index or the key.
     const auto one = [&](const Value& key, const Value& element) -> Result<Flow> {
-      if (names.size() == 1) set(names[0], element, node.pipeline->assigns);
+      if (names.size() == 1) TRY(set(*node.pipeline, 0, element));
       if (names.size() == 2) {
-        set(names[0], key, node.pipeline->assigns);
-        set(names[1], element, node.pipeline->assigns);
+        TRY(set(*node.pipeline, 0, key));
+        TRY(set(*node.pipeline, 1, element));
       }
       const Flow flow = TRY(walk(node.body, element));
       variables_.resize(mark);
@@ -113,10 +113,14 @@ class Evaluator {
     };
     const ordered_json& json = over.json();
     std::int64_t count = static_cast<std::int64_t>(json.is_structured() ? json.size() : 0);
+    if (json.is_number_integer() && names.size() > 1)
+      return fail(inner_place(*node.pipeline),
+                  fmt::format("can't use {} to iterate over more than one variable", over.text()));
     if (json.is_number_integer())
       count = json.get<std::int64_t>();
     else if (!json.is_structured() && !json.is_null())
-      return fail(node.pipeline->place, fmt::format("range can't iterate over {}", over.text()));
+      return fail(inner_place(*node.pipeline),
+                  fmt::format("range can't iterate over {}", over.text()));
     const auto keys = json.is_object() ? sorted_keys(json) : std::vector<std::string>();
     for (std::int64_t i = 0; i < count; ++i) {
       TRY(step(node.place));
@@ -152,14 +156,17 @@ class Evaluator {
 
   // ---- variables
 
-  void set(const std::string& name, const Value& value, bool assign) {
-    if (!assign) {
+  Result<> set(const Pipeline& pipe, std::size_t which, const Value& value) {
+    const std::string& name = pipe.variables[which];
+    if (!pipe.assigns) {
       variables_.push_back({name, value});
-      return;
+      return {};
     }
     const auto found = std::find_if(variables_.rbegin(), variables_.rend(),
-                                    [&](const auto& v) { return v.name == name; });
-    if (found != variables_.rend()) found->value = value;
+                                    [&](const Variable& known) { return known.name == name; });
+    if (found == variables_.rend()) return fail(pipe.place, "undefined variable: " + name);
+    found->value = value;
+    return {};
   }
   Result<Value> variable(const Operand& operand) const {
     const auto found = std::find_if(variables_.rbegin(), variables_.rend(),
@@ -175,7 +182,7 @@ class Evaluator {
   Result<Value> run_pipeline(const Pipeline& pipe, const Value& dot, bool sets_elsewhere = false) {
     std::optional<Value> last;
     for (const Command& command : pipe.commands) last = TRY(run_command(command, dot, last));
-    if (pipe.variables.size() == 1 && !sets_elsewhere) set(pipe.variables[0], *last, pipe.assigns);
+    if (pipe.variables.size() == 1 && !sets_elsewhere) TRY(set(pipe, 0, *last));
     return *last;
   }
 
@@ -279,7 +286,7 @@ class Evaluator {
       arguments.push_back(TRY(run_operand(operand, dot)));
       if (const auto wanted = wrong_type(name, arguments.size() - 1, arguments.back());
           !wanted.empty())
-        return fail(operand.place, wrong_argument(operand, arguments.back(), wanted));
+        return fail(inner_place(operand), wrong_argument(operand, arguments.back(), wanted));
     }
     if (last) {
       arguments.push_back(*last);
@@ -293,12 +300,22 @@ class Evaluator {
     return value;
   }
 
+  // Of a pipeline Go names what was looked at last.
+  static Place inner_place(const Operand& operand) {
+    if (operand.kind != Operand::Kind::kPipeline || !operand.fields.empty()) return operand.place;
+    return inner_place(*operand.pipeline);
+  }
+  static Place inner_place(const Pipeline& pipe) {
+    const Command& last = pipe.commands.back();
+    return last.operands.size() == 1 ? inner_place(last.operands.front()) : last.place;
+  }
   std::string wrong_argument(const Operand& operand, const Value& value,
                              std::string_view wanted) const {
     if (operand.kind == Operand::Kind::kLiteral)
       return fmt::format(
           "expected {}; found {}", wanted,
           source_.text.substr(operand.place.begin, operand.place.end - operand.place.begin));
+    if (operand.kind == Operand::Kind::kNil) return fmt::format("cannot assign nil to {}", wanted);
     if (value.json().is_null()) return fmt::format("invalid value; expected {}", wanted);
     return fmt::format("wrong type for value; expected {}; got {}", wanted, value.type());
   }

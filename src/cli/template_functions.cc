@@ -55,9 +55,12 @@ std::string printed(Arguments arguments, bool lines) {
   }
   return lines ? text + '\n' : text;
 }
+// What html, js and urlquery work on; what has no value is a text there.
 std::string evaluated(Arguments arguments) {
-  return arguments.size() == 1 && arguments[0].json().is_string() ? arguments[0].text()
-                                                                  : printed(arguments, false);
+  std::vector<Value> shown(arguments.begin(), arguments.end());
+  for (Value& value : shown)
+    if (value.json().is_null()) value = Value(value.text());
+  return printed(shown, false);
 }
 
 std::string html(std::string_view text) {
@@ -216,8 +219,8 @@ Result<Value> pad(Arguments arguments) {
   const auto before = integer_of(arguments[1]);
   const auto after = integer_of(arguments[2]);
   constexpr std::int64_t kMost = 1 << 20;
-  if (before < 0 || after < 0 || before > kMost || after > kMost)
-    return wrong("pad by {} and {}: at most {}", before, after, kMost);
+  if (before < 0 || after < 0) return wrong("strings: negative Repeat count");
+  if (before > kMost || after > kMost) return wrong("pad by more than {}", kMost);
   if (text.empty()) return Value(text);
   return Value(std::string(static_cast<std::size_t>(before), ' ') + text +
                std::string(static_cast<std::size_t>(after), ' '));
@@ -254,7 +257,11 @@ const std::map<std::string_view, Function> kFunctions = {
     {"urlquery",
      {0, kAny, [](Arguments a) -> Result<Value> { return Value(url_query(evaluated(a))); }}},
     {"json",
-     {1, 1, [](Arguments a) -> Result<Value> { return Value(go_json(a[0].json(), false)); }}},
+     {1, 1,
+      [](Arguments a) -> Result<Value> {  // Maps are sorted, structs are in their order.
+        const bool sort = a[0].is_map() && a[0].json().is_object();
+        return Value(go_json(sort ? ordered_json(json(a[0].json())) : a[0].json(), false));
+      }}},
     {"split", {2, 2, split_text, "ss"}},
     {"join", {2, 2, join_texts, "ls"}},
     {"pad", {3, 3, pad, "sii"}},

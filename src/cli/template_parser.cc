@@ -206,14 +206,9 @@ class Parser {
       return {};
     }
     pipe.assigns = after == TokenKind::kAssign;
-    for (std::size_t i = 0; i < count; i += 2) {
-      pipe.variables.push_back(peek(i).text);
-      if (pipe.assigns && std::ranges::find(variables_, peek(i).text) == variables_.end())
-        return fail(fmt::format("undefined variable \"{}\"", peek(i).text));
-    }
-    if (peek(count - 1).kind == TokenKind::kVariable && peek(count - 1).text == "$" &&
-        !pipe.assigns)
-      pipe.variables.back() = "$";
+    // Whether what is assigned to exists is found out when it runs, as in Go.
+    for (std::size_t i = 0; i < count; i += 2) pipe.variables.push_back(peek(i).text);
+    variables_.insert(variables_.end(), pipe.variables.begin(), pipe.variables.end());
     for (std::size_t i = 0; i <= count; ++i) next();
     return {};
   }
@@ -245,8 +240,6 @@ class Parser {
                         first.kind == Operand::Kind::kPipeline;
       if (!runs) return fail(fmt::format("non executable command in pipeline stage {}", i + 1));
     }
-    if (!pipe->assigns)
-      variables_.insert(variables_.end(), pipe->variables.begin(), pipe->variables.end());
     --depth_;
     return pipe;
   }

@@ -55,9 +55,23 @@ std::string upper_case(std::string text) {
   return text;
 }
 
+std::string format_value(const Directive& how, const Value& value);
+
+// The value as %v shows it, with the same width and flags.
 std::string wrong_verb(const Directive& how, const Value& value) {
   if (value.json().is_null()) return fmt::format("%!{}(<nil>)", how.verb);
-  return fmt::format("%!{}({}={})", how.verb, value.type(), plain_text(value.json()));
+  Directive plain = how;
+  plain.verb = "v";
+  plain.sharp = false;
+  return fmt::format("%!{}({}={})", how.verb, value.type(), format_value(plain, value));
+}
+
+// 'a', '\'', '\x02'
+std::string quoted_code_point(std::uint32_t point) {
+  if (point == '\'') return "'\\''";
+  if (point == '"') return "'\"'";
+  const std::string quoted = go_quote(encode_code_point(point));
+  return "'" + quoted.substr(1, quoted.size() - 2) + "'";
 }
 
 std::string integer(const Directive& how, std::int64_t value, int base, std::string_view prefix) {
@@ -92,7 +106,7 @@ std::string format_integer(const Directive& how, const Value& value) {
     case 'c':
       return padded(how, encode_code_point(static_cast<std::uint32_t>(number)));
     case 'q':
-      return padded(how, "'" + encode_code_point(static_cast<std::uint32_t>(number)) + "'");
+      return padded(how, quoted_code_point(static_cast<std::uint32_t>(number)));
     case 'U':
       return padded(how, fmt::format("U+{:04X}", number));
     default:
@@ -143,8 +157,6 @@ std::string format_string(const Directive& how, const Value& value) {
       return wrong_verb(how, value);
   }
 }
-
-std::string format_value(const Directive& how, const Value& value);
 
 // Lists and maps: each element by itself.
 std::string format_compound(const Directive& how, const Value& value) {

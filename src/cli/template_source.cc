@@ -19,8 +19,7 @@ Error Source::execution_error(std::size_t position, std::size_t begin, std::size
   // Go counts columns from 0.
   const auto newline = position == 0 ? std::string::npos : text.rfind('\n', position - 1);
   const std::size_t column = newline == std::string::npos ? position : position - newline - 1;
-  std::string context = text.substr(begin, end - begin);
-  if (context.size() > 20) context = context.substr(0, 20) + "...";
+  const std::string context = text.substr(begin, end - begin);
   return error(ErrorKind::kInvalidArgument,
                "template parsing error: template: {}:{}:{}: executing \"{}\" at <{}>: {}", name,
                line_of(position), column, name, context, what);

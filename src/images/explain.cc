@@ -97,7 +97,7 @@ class Explainer {
     for (Explanation::Size* size :
          {&result_.total, &result_.layers[layer].total, &directory(layer, entry.path)})
       ++size->files, size->bytes += bytes;
-    if (const CacheDirectory cache = cache_of(entry.path); !cache.path.empty()) {
+    if (const CacheDirectory cache = cache_of(entry.path); !cache.path.empty() && bytes > 0) {
       Cache& known = caches_[std::string(cache.path)];
       known.of = cache.of;
       ++known.size.files, known.size.bytes += bytes;
@@ -143,8 +143,9 @@ class Explainer {
       ++size->hidden_files,
           size->hidden_bytes += bytes;  // the seen ones; settle() turns them round
     if (const CacheDirectory cache = cache_of(entry.path); !cache.path.empty()) {
-      Explanation::Size& size = caches_[std::string(cache.path)].size;
-      ++size.hidden_files, size.hidden_bytes += bytes;
+      const auto known = caches_.find(std::string(cache.path));
+      if (known != caches_.end() && bytes > 0)
+        ++known->second.size.hidden_files, known->second.size.hidden_bytes += bytes;
     }
   }
 

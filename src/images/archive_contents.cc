@@ -28,6 +28,7 @@ class Contents {
  private:
   Result<> read_layout();
   Result<> read_docker_manifest();
+  Result<std::string> read_document(const std::string& name, std::size_t limit);
   Result<std::string> read_blob(const oci::Descriptor& descriptor, std::size_t limit);
   Result<oci::Descriptor> choose(const oci::Index& index);
   Result<> read_image(const LayoutImage& entry);
@@ -38,11 +39,23 @@ class Contents {
   ArchiveFiles& files_;
   const std::optional<oci::Platform>& platform_;
   std::vector<ArchivedImage> images_;
+  std::uint64_t bytes_read_ = 0;
 };
+
+// Counts what may have to be kept in memory.
+Result<std::string> Contents::read_document(const std::string& name, std::size_t limit) {
+  std::string bytes = TRY(files_.read(name, limit));
+  bytes_read_ += bytes.size();
+  if (bytes_read_ > kMaxDocuments)
+    return error(ErrorKind::kResourceExhausted,
+                 "the manifests and configs in the archive take more than {} bytes (64 MiB)",
+                 kMaxDocuments);
+  return bytes;
+}
 
 // A document that its descriptor names: as long and of the digest that it says.
 Result<std::string> Contents::read_blob(const oci::Descriptor& descriptor, std::size_t limit) {
-  std::string bytes = TRY(files_.read(blob_member(descriptor.digest), limit));
+  std::string bytes = TRY(read_document(blob_member(descriptor.digest), limit));
   if (oci::Digest::of(bytes) != descriptor.digest || bytes.size() != descriptor.size)
     return error(ErrorKind::kCorrupt, "{}: the archive has other bytes under this digest",
                  descriptor.digest.to_string());
@@ -101,11 +114,12 @@ void Contents::keep(ArchivedImage image) {
 Result<> Contents::read_kept_manifests(const LayoutImage& entry, ArchivedImage& image) {
   std::set<oci::Digest> proven;
   std::vector<std::pair<records::StoredManifest, oci::Index>> indexes;
-  for (const oci::Digest& digest : entry.kept_manifests) {
+  for (const oci::Digest& digest :
+       std::set<oci::Digest>(entry.kept_manifests.begin(), entry.kept_manifests.end())) {
     if (!files_.has(blob_member(digest))) continue;
     records::StoredManifest document;
     document.digest = digest;
-    document.bytes = TRY(files_.read(blob_member(digest), oci::kMaxManifestSize));
+    document.bytes = TRY(read_document(blob_member(digest), oci::kMaxManifestSize));
     if (oci::Digest::of(document.bytes) != digest)
       return error(ErrorKind::kCorrupt, "{}: the archive has other bytes under this digest",
                    digest.to_string());
@@ -176,7 +190,8 @@ Result<> Contents::read_docker_manifest() {
   for (DockerImage& item : TRY(parse_docker_manifest(bytes))) {
     ArchivedImage image;
     image.what = item.tags.empty() ? printable(item.config) : item.tags.front().familiar();
-    image.config_bytes = TRY(files_.read(item.config, oci::kMaxImageConfigSize), "{}", image.what);
+    image.config_bytes =
+        TRY(read_document(item.config, oci::kMaxImageConfigSize), "{}", image.what);
     if (const auto promised = promised_digest(item.config);
         promised && oci::Digest::of(image.config_bytes) != *promised)
       return error(ErrorKind::kCorrupt, "{}: the image config {} has another digest, {}",

@@ -33,6 +33,9 @@ struct ArchivedImage {
   std::vector<records::StoredManifest> manifests;  // as registries have them
 };
 
+// Of all manifests and configs together, in bytes.
+inline constexpr std::uint64_t kMaxDocuments = 64 << 20;
+
 // Whether a manifest says that the layer is a tar as it is.
 bool is_plain_layer(const oci::Descriptor& layer);
 

@@ -452,6 +452,22 @@ TEST_F(ArchiveTest, HugeTablesAndConfigs) {
   expect_nothing();
 }
 
+TEST_F(LayoutTest, OneHugeManifestNamedAThousandTimes) {
+  Layout made = layout(layer("d/a", "one"));
+  std::string index = oci::Index().to_json();
+  index.insert(1, std::string((4 << 20) - 200, ' '));
+  put(made.files, index);
+  made.index.manifests.assign(
+      100, {.media_type = std::string(oci::media_type::kOciManifest),
+            .digest = oci::Digest::of(made.manifest),
+            .size = made.manifest.size(),
+            .annotations = {{std::string(kKeptManifests), oci::Digest::of(index).to_string()}}});
+  const auto loaded = load_file(made.tar());
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().message().find("more than 67108864 bytes"), std::string::npos);
+  expect_nothing();
+}
+
 TEST_F(ArchiveTest, ALayerThatInflatesBeyondTheLimit) {
   const std::string tar = layer("d/a", std::string(4 << 20, 'a'));
   const Made made = docker_archive({gzip(tar)}, "a:1", {oci::Digest::of(tar)});

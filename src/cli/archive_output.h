@@ -10,8 +10,9 @@ namespace strata::cli {
 
 class [[nodiscard]] ArchiveOutput {
  public:
-  // "" is standard output, which must not be a terminal. A regular file is written beside its place
-  // and renamed there by commit(); devices and FIFOs are written to as they are.
+  // "" is standard output, which must not be a terminal. A regular file has no name before commit()
+  // (where the file system can do that: else one of its own), so that whoever is killed leaves
+  // nothing; devices and FIFOs are written to as they are.
   static Result<ArchiveOutput> open(const std::string& path);
   ArchiveOutput(ArchiveOutput&& other) noexcept;
   ArchiveOutput& operator=(ArchiveOutput&&) = delete;
@@ -24,7 +25,8 @@ class [[nodiscard]] ArchiveOutput {
  private:
   ArchiveOutput() = default;
   sys::UniqueFd file_;  // none: standard output
-  std::string path_, temporary_;
+  std::string path_;    // "" for what is there already
+  std::string temporary_;
 };
 
 }  // namespace strata::cli

@@ -139,6 +139,10 @@ Result<Chains> Measurement::active_chains() {
 Result<> Measurement::measure_layers() {
   for (layers::Usage& layer : TRY(engine_.layers().usage())) layers_.emplace(layer.chain_id, std::move(layer));
   layer_files_ = TRY(list_once("layers"));
+  // Directories made of several layers hold links to files that are counted where they belong.
+  for (const auto& [chain, layer] : layers_)
+    for (const auto& [file, bytes] : layer.merged)
+      if (const auto entry = layer_files_.entries.find(file); entry != layer_files_.entries.end()) entry->second = bytes;
   const auto users = TRY(engine_.images().users_of_layers());
   Chains of_images, of_cache;
   for (const auto& [chain, images] : users) add_with_parents(chain, of_images);

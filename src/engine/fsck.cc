@@ -118,6 +118,7 @@ Result<> Fsck::mend_layer(const layers::Defect& defect, Finding& finding) {
   const Result<> mended = engine_.layers().mend(defect);
   finding.outcome = mended ? Outcome::kRepaired : Outcome::kLost;
   if (!mended) finding.remedy = mended.error().message();
+  else if (defect.kind == Kind::kMerged) finding.remedy = "forgotten; made again when it is needed";
   else finding.remedy = defect.diff_id ? "made again from its tar" : "removed";
   return {};
 }

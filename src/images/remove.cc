@@ -138,6 +138,7 @@ std::uint64_t bytes_of(const std::vector<layers::Usage>& usage) {
   for (const layers::Usage& layer : usage) {
     files["tar " + layer.diff_id.hex()] = layer.tar_bytes;
     files["tree " + layer.tree_key] = layer.tree_bytes;
+    files.insert(layer.merged.begin(), layer.merged.end());
   }
   std::uint64_t sum = 0;
   for (const auto& [name, bytes] : files) sum += bytes;

@@ -16,12 +16,14 @@
 // unmount one at any time, and whoever needs it mounts it again.
 //
 // On disk: root/layers/<diff>.tar, root/layers/<key>.erofs, root/layers/<key>.dir/, where key is the
-// diff ID's hex, or the chain ID's where implied parents made the tree its own.
+// diff ID's hex, or the chain ID's where implied parents made the tree its own; <chain>-<n>.erofs, .dir: n layers as one
+// tree, the uppermost having that chain ID.
 //
 // Thread-safe; several processes may use one store.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -114,6 +116,9 @@ struct Usage {
   std::string tree_key;
   std::optional<oci::Digest> parent;   // chain ID
   std::vector<std::string> files() const;  // their names in root/layers; not every one need exist
+  // Trees made of this layer and others below it: their names in root/layers, and what each takes besides the files
+  // that it shares with the layers.
+  std::map<std::string, std::uint64_t> merged;
 };
 
 class Layers {
@@ -169,6 +174,11 @@ class Layers {
   // whiteouts as 0:0 devices) between the chain and the upper, bottom first.
   Result<sys::UniqueFd> mount_rootfs(std::span<const oci::Digest> chain, const UpperDir* upper,
                                      std::span<const std::string> extra_lowers = {});
+
+  // Makes what mount_rootfs() will need of a long chain, so that the first mount is as quick as the next. Groups of
+  // layers become one tree each, derived from the layers' indexes: they count in usage(), go with the uppermost of
+  // their layers and are made again wherever they are missing.
+  Result<> merge(std::span<const oci::Digest> chain);
 
   // Forgets chains (which nobody references) and deletes what no other chain uses. A chain that is the
   // parent of one that stays is kept. Running containers keep their files until they end. Returns at once:

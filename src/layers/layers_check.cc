@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "layers/layers_impl.h"
+#include "layers/merged_records.h"
 #include "store/trash.h"
 #include "sys/file.h"
 #include "sys/page_cache.h"
@@ -26,7 +27,9 @@ struct Job {
   oci::Digest diff_id;
   std::string digest;
   std::uint64_t size = 0;
-  std::string_view noun() const { return kind == Defect::Kind::kTar ? "tar" : "index"; }
+  std::string_view noun() const {
+    return kind == Defect::Kind::kTar ? "tar" : kind == Defect::Kind::kIndex ? "index" : "index of merged layers";
+  }
 };
 
 // The records as they were at one moment.
@@ -98,6 +101,7 @@ class LayerCheck {
     check_records();
     TRY(check_files());
     TRY(check_directories());
+    TRY(check_merged());
     TRY(find_orphans());
     return totals_;
   }
@@ -108,6 +112,7 @@ class LayerCheck {
   Result<> check_file(const Job& job);
   Result<bool> is_current(const Job& job);
   Result<> check_directories();
+  Result<> check_merged();
   Result<> find_orphans();
 
   Layers::Impl& impl_;
@@ -209,6 +214,30 @@ Result<> LayerCheck::check_directories() {
   return {};
 }
 
+// Trees made of several layers: derived, and mended by forgetting them.
+Result<> LayerCheck::check_merged() {
+  for (const records::Merged& merged : TRY(records::all_merged(impl_.db()))) {
+    const std::string file = merged.key + (merged.directory ? ".dir" : ".erofs");
+    const std::string path = impl_.directory + "/" + file;
+    Verdict verdict;
+    if (merged.directory) {
+      if (!sys::exists(path)) verdict.what = "the directory made of it and the layers below is lost";
+    } else {
+      verdict = TRY(judge({Defect::Kind::kMerged, file, {}, merged.digest, merged.size}, path, options_));
+      totals_.bytes += verdict.bytes;
+    }
+    if (verdict.what.empty()) {
+      if (!merged.directory) TRY(impl_.believe(file));
+      continue;
+    }
+    const auto now = TRY(records::find_merged(impl_.db(), merged.key, merged.directory));
+    const auto layer = TRY(records::find_layer(impl_.db(), merged.top));
+    if (!now || now->digest != merged.digest || !layer) continue;
+    found_({Defect::Kind::kMerged, file, layer->diff_id, {merged.top}, verdict.what});
+  }
+  return {};
+}
+
 Result<> LayerCheck::find_orphans() {
   std::vector<std::string> files, records;
   {
@@ -247,6 +276,10 @@ Result<> Layers::mend(const Defect& defect) {
       TRY(records::erase_unused(impl_->db()));
       TRY(change.commit());
       return impl_->delete_unowned();
+    }
+    case Defect::Kind::kMerged: {
+      const std::size_t dot = defect.file.rfind('.');
+      return impl_->forget_merged(defect.file.substr(0, dot), defect.file.substr(dot) == ".dir");
     }
     case Defect::Kind::kIndex:
     case Defect::Kind::kDirectory:

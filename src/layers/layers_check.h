@@ -16,6 +16,7 @@ struct Defect {
     kTar,           // lost or damaged: only who made it can bring it back
     kIndex,         // lost or damaged: made again from the tar
     kDirectory,     // the directory form is lost: made again from the tar
+    kMerged,        // a tree made of several layers is lost or damaged: made again when it is needed
     kRecord,        // a record of the layer is missing: as if the tar were lost
     kOrphanFile,    // in root/layers, and no record owns it
     kOrphanRecord,  // of a file that no layer needs

@@ -7,6 +7,7 @@
 #include "layers/implied_parents.h"
 #include "layers/index.h"
 #include "layers/layers_impl.h"
+#include "layers/merged_records.h"
 #include "oci/chain_id.h"
 #include "store/reference.h"
 #include "store/trash.h"
@@ -69,7 +70,10 @@ Result<Layer> Layers::Impl::add(store::Lease& lease, const Unpacked& unpacked,
   TRY(install_tree(tree, record.tree_key, unpacked.diff_id));
   TRY(records::put(db(), record));
   std::set<std::string> stale;
-  if (old_tar && !whole) stale = TRY(records::tree_keys_of(db(), unpacked.diff_id));
+  if (old_tar && !whole) {
+    stale = TRY(records::tree_keys_of(db(), unpacked.diff_id));
+    for (const auto& merged : TRY(records::all_merged(db()))) stale.insert(merged.key);
+  }
   TRY(change.commit());
   // What was mounted of the damaged one; a container that runs keeps it until it ends.
   if (!stale.empty()) TRY(mounts.drop(stale));
@@ -106,8 +110,7 @@ Result<> Layers::Impl::install_tree(const NewTree& tree, const std::string& key,
 Result<ImpliedAttributes> Layers::Impl::resolve(const Unpacked& unpacked, const std::optional<oci::Digest>& parent) {
   if (!parent || unpacked.implied_parents.empty()) return ImpliedAttributes();
   const std::vector<oci::Digest> chain = TRY(chain_of(*parent));
-  std::vector<sys::UniqueFd> trees;
-  for (const records::Layer& layer : TRY(lookup(chain))) trees.push_back(TRY(open_tree(layer)));
+  const std::vector<sys::UniqueFd> trees = TRY(open_trees(TRY(lookup(chain))));
   std::vector<int> lowers = TRY(lowers_of(trees));
   const sys::UniqueFd bottom = TRY(empty_directory(0));
   lowers.push_back(bottom.get());

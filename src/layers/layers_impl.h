@@ -3,6 +3,7 @@
 //   layers.cc         looking up, unpacking
 //   layers_commit.cc  files in a lease become a layer
 //   layers_rootfs.cc  layers become a root file system
+//   layers_merged.cc  long chains become few trees
 //   layers_walk.cc    layers are looked at without a mount
 //   layers_remove.cc  what goes
 //   layers_verify.cc  files that a power loss may have torn
@@ -84,6 +85,12 @@ struct Layers::Impl {
   Result<std::vector<records::Layer>> lookup(std::span<const oci::Digest> chain);
   Result<std::vector<oci::Digest>> chain_of(oci::Digest top);
   Result<sys::UniqueFd> open_tree(const records::Layer& layer);
+  // Bottom first, groups of layers as one: layers_merged.cc.
+  Result<std::vector<sys::UniqueFd>> open_trees(std::span<const records::Layer> layers);
+  Result<sys::UniqueFd> open_merged(std::span<const records::Layer> group);
+  Result<sys::UniqueFd> mount_merged(std::span<const records::Layer> group, const std::string& key);
+  Result<> merge(std::span<const records::Layer> group, const std::string& key, bool as_directory);
+  Result<> forget_merged(const std::string& key, bool as_directory);
   Result<> ensure_index(const records::Layer& layer);
   Result<MergedTree::Source> source_of(const records::Layer& layer);
   Result<sys::UniqueFd> mount_checked(const records::Layer& layer);

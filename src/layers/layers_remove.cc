@@ -4,6 +4,7 @@
 #include <set>
 
 #include "layers/layers_impl.h"
+#include "layers/merged_records.h"
 #include "store/reference.h"
 #include "store/trash.h"
 #include "sys/file.h"
@@ -41,6 +42,7 @@ Result<std::vector<oci::Digest>> Layers::remove(std::span<const oci::Digest> cha
         if (layer) {
           TRY(records::erase_layer(impl_->db(), *chain));
           trees.insert(layer->tree_key);
+          for (const auto& merged : TRY(records::merged_of(impl_->db(), *chain))) trees.insert(merged.key);
           gone.insert(*chain);
           changed = true;
         }
@@ -81,12 +83,17 @@ Result<> Layers::Impl::delete_unowned() {
 Result<> Layers::unmount_unused(std::span<const oci::Digest> chains_in_use) {
   std::set<std::string> keys;
   for (const oci::Digest& chain : chains_in_use)
-    if (const auto layer = TRY(records::find_layer(impl_->db(), chain))) keys.insert(layer->tree_key);
+    if (const auto layer = TRY(records::find_layer(impl_->db(), chain))) {
+      keys.insert(layer->tree_key);
+      for (const auto& merged : TRY(records::merged_of(impl_->db(), chain))) keys.insert(merged.key);
+    }
   return impl_->mounts.keep_only(keys);
 }
 
 std::vector<std::string> Usage::files() const {
-  return {diff_id.hex() + ".tar", tree_key + ".erofs", tree_key + ".dir"};
+  std::vector<std::string> names = {diff_id.hex() + ".tar", tree_key + ".erofs", tree_key + ".dir"};
+  for (const auto& [name, bytes] : merged) names.push_back(name);
+  return names;
 }
 
 Result<std::vector<Usage>> Layers::usage() {
@@ -100,6 +107,9 @@ Result<std::vector<Usage>> Layers::usage() {
     entry.tar_bytes = blocks_of(impl_->tar_path(layer.diff_id));
     entry.tree_bytes = blocks_of(impl_->index_path(layer.tree_key)) +
                        TRY(records::find_directory(impl_->db(), layer.tree_key)).value_or(0);
+    for (const auto& merged : TRY(records::merged_of(impl_->db(), layer.chain_id)))
+      entry.merged.emplace(merged.key + (merged.directory ? ".dir" : ".erofs"),
+                           merged.directory ? merged.size : blocks_of(impl_->index_path(merged.key)));
   }
   return usage;
 }

@@ -61,7 +61,8 @@ Result<> Layers::Impl::ensure_index(const records::Layer& layer) {
 
 Result<sys::UniqueFd> Layers::Impl::mount_checked(const records::Layer& layer) {
   TRY(ensure_index(layer));
-  return TRY(mount_index(index_path(layer.tree_key), tar_path(layer.diff_id)), "layer {}", layer.diff_id.to_string());
+  const std::string tar = tar_path(layer.diff_id);
+  return TRY(mount_index(index_path(layer.tree_key), std::span(&tar, 1)), "layer {}", layer.diff_id.to_string());
 }
 
 Result<> Layers::Impl::check_index(const records::Index& index, const std::string& path) {
@@ -110,8 +111,7 @@ Result<sys::UniqueFd> Layers::Impl::empty_directory(int number) {
 Result<sys::UniqueFd> Layers::mount_rootfs(std::span<const oci::Digest> chain, const UpperDir* upper,
                                            std::span<const std::string> extra_lowers) {
   TRY(impl_->prepare());
-  std::vector<sys::UniqueFd> trees;  // bottom first
-  for (const records::Layer& layer : TRY(impl_->lookup(chain))) trees.push_back(TRY(impl_->open_tree(layer)));
+  std::vector<sys::UniqueFd> trees = TRY(impl_->open_trees(TRY(impl_->lookup(chain))));  // bottom first
   for (const std::string& path : extra_lowers) trees.push_back(TRY(sys::open_file(path, O_PATH | O_DIRECTORY)));
   std::vector<int> lowers = TRY(Impl::lowers_of(trees));
   if (upper != nullptr && !lowers.empty()) TRY(inherit_root(lowers.front(), *upper));

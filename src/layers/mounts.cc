@@ -76,16 +76,17 @@ Result<> MountCache::drop(const std::set<std::string>& keys) {
   return unmount_if([&](const std::string& key) { return keys.contains(key); });
 }
 
-Result<sys::UniqueFd> mount_index(const std::string& index, const std::string& tar) {
-  // By descriptor: the kernel opens /proc/self/fd/N, whatever the length of the path.
-  const sys::UniqueFd index_file = TRY(sys::open_file(index, O_RDONLY));
-  const sys::UniqueFd tar_file = TRY(sys::open_file(tar, O_RDONLY));
-  const auto name = [](const std::string& path, int fd) {
-    return path.size() < 255 ? path : fmt::format("/proc/self/fd/{}", fd);
+Result<sys::UniqueFd> mount_index(const std::string& index, std::span<const std::string> data) {
+  // A long path by descriptor: the kernel opens /proc/self/fd/N.
+  std::vector<sys::UniqueFd> files;
+  const auto name_of = [&](const std::string& path) -> Result<std::string> {
+    if (path.size() < 255) return path;
+    files.push_back(TRY(sys::open_file(path, O_RDONLY)));
+    return fmt::format("/proc/self/fd/{}", files.back().get());
   };
   sys::FsContext context = TRY(sys::FsContext::open("erofs"));
-  TRY(context.set_string("source", name(index, index_file.get())));
-  TRY(context.set_string("device", name(tar, tar_file.get())));
+  TRY(context.set_string("source", TRY(name_of(index))));
+  for (const std::string& path : data) TRY(context.set_string("device", TRY(name_of(path))));
   return context.mount(MOUNT_ATTR_RDONLY);
 }
 

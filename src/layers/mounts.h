@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <set>
+#include <span>
 #include <string>
 
 #include "base/result.h"
@@ -32,7 +33,7 @@ class MountCache {
   std::string run_root_;
 };
 
-// index and tar as one detached, read-only mount (Linux 6.12).
-Result<sys::UniqueFd> mount_index(const std::string& index, const std::string& tar);
+// An index and the files where its data lies (in the index's order), as one detached, read-only mount (Linux 6.12).
+Result<sys::UniqueFd> mount_index(const std::string& index, std::span<const std::string> data);
 
 }  // namespace strata::layers

@@ -33,7 +33,7 @@ Result<> try_index(const std::string& directory) {
     // A UUID of its own each time: several probes may run at once.
     TRY(write_index(tree.tree(), "probe " + directory, "probe", tar.get(), data.size(), index.get()));
   }
-  const sys::UniqueFd lower = TRY(mount_index(index_path, tar_path));
+  const sys::UniqueFd lower = TRY(mount_index(index_path, std::span(&tar_path, 1)));
   const std::string below = directory + "/below";
   TRY(sys::make_directories(below));
   const sys::UniqueFd bottom = TRY(sys::open_file(below, O_PATH | O_DIRECTORY));

@@ -29,6 +29,12 @@ constexpr std::string_view kVersions[] = {R"sql(
     UNION SELECT tree_key || '.erofs', '', created FROM layers_layer WHERE durable = 0
     UNION SELECT tree_key || '.dir', '', created FROM layers_layer WHERE durable = 0;
   ALTER TABLE layers_layer DROP COLUMN durable;
+)sql",
+                                          R"sql(
+  CREATE TABLE layers_merged(
+    key TEXT NOT NULL, top TEXT NOT NULL, directory INTEGER NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
+    writer INTEGER NOT NULL, indexes TEXT NOT NULL, PRIMARY KEY(key, directory)) STRICT, WITHOUT ROWID;
+  CREATE INDEX layers_merged_by_top ON layers_merged(top);
 )sql"};
 
 constexpr std::string_view kDamaged = "damaged";
@@ -132,7 +138,8 @@ Result<std::vector<std::string>> owned_files(store::Database& db) {
   std::vector<std::string> names;
   store::Statement row = TRY(
       db.query("SELECT diff_id || '.tar' FROM layers_tar UNION ALL SELECT key || '.erofs' FROM layers_index"
-               " UNION ALL SELECT key || '.dir' FROM layers_directory"));
+               " UNION ALL SELECT key || '.dir' FROM layers_directory"
+               " UNION ALL SELECT key || iif(directory, '.dir', '.erofs') FROM layers_merged"));
   while (TRY(row.step())) names.push_back(row.text(0));
   return names;
 }
@@ -229,9 +236,11 @@ Result<> erase_unused(store::Database& db) {
   TRY(db.run(
       "DELETE FROM layers_tar WHERE NOT EXISTS"
       " (SELECT 1 FROM layers_layer WHERE layers_layer.diff_id = layers_tar.diff_id)"));
+  TRY(db.run("DELETE FROM layers_merged WHERE NOT EXISTS (SELECT 1 FROM layers_layer WHERE chain_id = top)"));
   return db.run(
       "DELETE FROM layers_unsettled WHERE NOT EXISTS (SELECT 1 FROM layers_layer"
-      " WHERE diff_id = substr(file, 1, 64) OR tree_key = substr(file, 1, 64))");
+      " WHERE diff_id = substr(file, 1, 64) OR tree_key = substr(file, 1, 64)"
+      " OR chain_id = substr(file, 1, 64))");
 }
 
 }  // namespace strata::layers::records

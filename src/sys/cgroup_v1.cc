@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "base/strings.h"
 #include "sys/cgroup_files.h"
@@ -203,12 +205,16 @@ Result<> CgroupV1::set_frozen(bool frozen) const {
   if (!has("freezer")) return error(ErrorKind::kUnsupported, "this host has no freezer cgroup");
   const std::string state = directory(*hierarchy("freezer")) + "/freezer.state";
   const std::string_view wanted = frozen ? "FROZEN" : "THAWED";
-  // Freezing fails silently when a process forks meanwhile; written again it goes on
-  // (freezer-subsystem.rst).
-  constexpr int kAttempts = 1000;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  // Each process stops itself when it next runs, which takes time on a busy machine; and freezing fails silently
+  // when one forks meanwhile: written again it goes on (freezer-subsystem.rst).
+  using Clock = std::chrono::steady_clock;
+  constexpr auto kPatience = std::chrono::seconds(10);
+  const auto deadline = Clock::now() + kPatience;
+  for (std::chrono::microseconds pause(50);; pause = std::min(2 * pause, std::chrono::microseconds(5000))) {
     TRY(write_pseudo_file(state, wanted));
     if (trim(TRY(read_file(state))) == wanted) return {};
+    if (Clock::now() >= deadline) break;
+    std::this_thread::sleep_for(pause);
   }
   if (frozen) (void)write_pseudo_file(state, "THAWED");
   return error(ErrorKind::kTimeout, "the cgroup does not freeze");

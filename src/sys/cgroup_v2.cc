@@ -175,7 +175,7 @@ Result<> CgroupV2::kill(int timeout_ms) const {
 }
 
 Result<> CgroupV2::set_frozen(bool frozen) const {
-  constexpr int kPatience = 5000;  // ms; a process in the middle of disk I/O stops behind it
+  constexpr int kPatience = 10'000;  // ms; a process in the middle of disk I/O stops behind it
   if (!frozen) return write_pseudo_file(directory_ + "/cgroup.freeze", "0");
   const UniqueFd events = TRY(open_file(directory_ + "/cgroup.events", O_RDONLY));
   TRY(write_pseudo_file(directory_ + "/cgroup.freeze", "1"));

@@ -194,6 +194,23 @@ TEST_F(ExplainTest, DiffSeesThroughWhiteoutsAndManyEntries) {
   EXPECT_EQ(diff(after, before), "A d/02000\nD d/zzz\n");
 }
 
+TEST_F(ExplainTest, HolesAreNotRead) {
+  constexpr std::uint64_t kHuge = std::uint64_t{1} << 40;
+  const auto sparse = [](std::uint64_t offset) {
+    return codec::TarEntry{
+        .path = "s", .mode = 0644, .size = kHuge, .sparse = true, .segments = {{offset, 4}}};
+  };
+  Tar one, same, other;
+  one.add(sparse(0), "data");
+  same.add(sparse(0), "data").file("x");
+  other.add(sparse(kHuge / 2), "data");
+  const Image image = make("a:1", {&one});
+  EXPECT_EQ(diff(image, make("a:2", {&same})), "A x\n");
+  EXPECT_EQ(diff(image, make("a:3", {&other})), "C s content\n");
+  // An index knows data by chunks, which are large in large files.
+  EXPECT_LE(explain(images_, image)->total.bytes, 2u << 20);
+}
+
 TEST_F(ExplainTest, AVisitorThatFailsEndsTheDiff) {
   Tar base, other;
   for (int i = 0; i < 5000; ++i) base.file(fmt::format("{:05}", i));

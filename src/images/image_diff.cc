@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <compare>
+#include <cstring>
 #include <memory>
 #include <optional>
 
@@ -94,18 +95,37 @@ class Comparison {
            a.inode == b.inode && before_.chain_ids.at(a.layer) == after_.chain_ids.at(b.layer);
   }
 
+  // Where either of them has data: what both leave out is zeros, and may be larger than any disk.
+  static std::vector<layers::Extent> data_of(const TreeEntry& a, const TreeEntry& b) {
+    std::vector<layers::Extent> pieces = a.extents;
+    pieces.insert(pieces.end(), b.extents.begin(), b.extents.end());
+    std::ranges::sort(pieces, {}, &layers::Extent::offset);
+    std::vector<layers::Extent> whole;
+    for (const layers::Extent& piece : pieces) {
+      const std::uint64_t end = piece.offset + piece.length;
+      if (whole.empty() || whole.back().offset + whole.back().length < piece.offset)
+        whole.push_back(piece);
+      else if (const layers::Extent& last = whole.back(); last.offset + last.length < end)
+        whole.back().length = end - last.offset;
+    }
+    return whole;
+  }
+
   Result<bool> same_content(const TreeEntry& a, const TreeEntry& b) {
     if (a.size != b.size) return false;
-    if (a.extents.empty() && b.extents.empty()) return true;
-    for (std::uint64_t offset = 0; offset < a.size;) {
-      const std::size_t got = TRY(old_files_->read(a, offset, old_buffer_));
-      const std::size_t other = TRY(new_files_->read(b, offset, std::span(new_buffer_).first(got)));
-      if (got == 0 || got != other) return got == other;
-      if (!std::equal(old_buffer_.begin(), old_buffer_.begin() + static_cast<std::ptrdiff_t>(got),
-                      new_buffer_.begin()))
-        return false;
-      offset += got;
-    }
+    for (const layers::Extent& piece : data_of(a, b))
+      for (std::uint64_t done = 0; done < piece.length;) {
+        const std::size_t wanted = static_cast<std::size_t>(
+            std::min<std::uint64_t>(old_buffer_.size(), piece.length - done));
+        const std::uint64_t offset = piece.offset + done;
+        const std::size_t got =
+            TRY(old_files_->read(a, offset, std::span(old_buffer_).first(wanted)));
+        const std::size_t other =
+            TRY(new_files_->read(b, offset, std::span(new_buffer_).first(wanted)));
+        if (got == 0 || got != other) return got == other;
+        if (std::memcmp(old_buffer_.data(), new_buffer_.data(), got) != 0) return false;
+        done += got;
+      }
     return true;
   }
 

@@ -46,6 +46,11 @@ class BaseImages {
     if (!options_.pull) {
       auto local = parts_.images.find(name);
       if (local) {
+        // First hold, then look.
+        TRY(images::Images::hold(lease_, local->id));
+        local = parts_.images.find(name);
+      }
+      if (local) {
         TRY(images::restore(parts_.images, *local, parts_.registry,
                             {.max_layer_size = options_.max_layer_size,
                              .note = [&](const std::string& line) { progress_.note(step, line); }}));
@@ -55,7 +60,7 @@ class BaseImages {
       }
     }
     registry::Client* client = TRY(parts_.registry());
-    images::PullOptions pull{.platform = options_.platform, .max_layer_size = options_.max_layer_size};
+    images::PullOptions pull{.platform = options_.platform, .max_layer_size = options_.max_layer_size, .lease = &lease_};
     const images::Pulled pulled = TRY(parts_.images.pull(*client, reference, pull, progress_.pull(step)), "{}", reference.to_string());
     if (!TRY(hold(pulled.image)))
       return error(ErrorKind::kConflict, "{}: removed by another command while it was pulled", reference.familiar());
@@ -80,12 +85,15 @@ class BaseImages {
   Progress& progress_;
 };
 
-Result<oci::Digest> export_image(const BuildOptions& options, const Parts& parts, const oci::ImageConfig& config,
-                                 Progress& progress) {
+Result<oci::Digest> export_image(const BuildOptions& options, const Parts& parts, store::Lease& lease,
+                                 const oci::ImageConfig& config, Progress& progress) {
   return shown_step(progress, "exporting to image", [&](int step) -> Result<oci::Digest> {
     std::optional<oci::Reference> first;
     if (!options.tags.empty()) first = options.tags.front();
-    const images::Image image = TRY(parts.images.add(config.to_json(), first));
+    const std::string bytes = config.to_json();
+    // A prune must not come between its names.
+    TRY(images::Images::hold(lease, oci::Digest::of(bytes)));
+    const images::Image image = TRY(parts.images.add(bytes, first));
     progress.note(step, "writing image " + image.id.to_string());
     for (const oci::Reference& tag : options.tags) {
       if (&tag != &options.tags.front()) TRY(parts.images.tag(image.id, tag));
@@ -133,7 +141,7 @@ class Build {
     auto config = solver.run();
     failed_step_ = solver.failed_step();
     if (!config) return std::move(config).take_error();
-    return export_image(options_, parts_, *config, progress_);
+    return export_image(options_, parts_, lease, *config, progress_);
   }
 
   const BuildOptions& options_;

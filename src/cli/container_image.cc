@@ -8,6 +8,7 @@
 #include "engine/restore.h"
 #include "oci/platform.h"
 #include "registry/client.h"
+#include "store/lease.h"
 
 namespace strata::cli {
 namespace {
@@ -16,7 +17,7 @@ void tell(const std::string& line) { fmt::print(stderr, "{}\n", line); }
 
 }  // namespace
 
-Result<images::Image> image_for_container(Context& context, const ContainerOptions& options) {
+Result<images::Image> image_for_container(Context& context, const ContainerOptions& options, store::Lease* lease) {
   const std::string& name = options.image_name();
   if (options.pull != "always" && options.pull != "missing" && options.pull != "never")
     return error(ErrorKind::kInvalidArgument,
@@ -25,6 +26,10 @@ Result<images::Image> image_for_container(Context& context, const ContainerOptio
   engine::Engine& engine = *TRY(context.engine());
   if (options.pull != "always") {
     Result<images::Image> image = engine.images().find(name);
+    if (image && lease != nullptr) {
+      TRY(images::Images::hold(*lease, image->id));
+      image = engine.images().find(name);
+    }
     if (image) TRY(engine::restore(engine, *image, tell));
     if (image || image.error().kind() != ErrorKind::kNotFound || options.pull == "never") return image;
   }
@@ -35,6 +40,7 @@ Result<images::Image> image_for_container(Context& context, const ContainerOptio
   images::PullOptions pull;
   if (!options.platform.empty()) pull.platform = TRY(oci::parse_platform(options.platform));
   pull.max_layer_size = context.settings().max_layer_size;
+  pull.lease = lease;
   // Standard output is the container's (or its id's) alone.
   PullView view(true);
   registry::Client& client = *TRY(engine.registry());
@@ -43,6 +49,21 @@ Result<images::Image> image_for_container(Context& context, const ContainerOptio
     fmt::print(stderr, "Digest: {}\nStatus: {} for {}\n", pulled.digest.to_string(),
                pulled.changed ? "Downloaded newer image" : "Image is up to date", reference.familiar());
   return std::move(pulled.image);
+}
+
+Result<containers::Container> create_container(Context& context, const ContainerOptions& options,
+                                               const containers::CreateRequest& request) {
+  engine::Engine& engine = *TRY(context.engine());
+  if (const auto image = image_for_container(context, options, nullptr)) {
+    Result<containers::Container> created = engine.containers().create(request, *image);
+    if (created || created.error().kind() != ErrorKind::kNotFound || engine.images().get(image->id)) return created;
+  } else if (image.error().kind() != ErrorKind::kCorrupt) {
+    return image.error();
+  }
+  // A prune has taken the image between the two. Not this time; a lease costs more than most runs should pay.
+  store::Lease lease = TRY(store::Lease::create(engine.store()));
+  const images::Image image = TRY(image_for_container(context, options, &lease));
+  return engine.containers().create(request, image);
 }
 
 Result<> restore_image_of(Context& context, const containers::Container& container) {

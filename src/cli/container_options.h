@@ -11,6 +11,10 @@
 #include "cli/options.h"
 #include "containers/containers.h"
 
+namespace strata::store {
+class Lease;
+}
+
 namespace strata::cli {
 
 class ContainerOptions {
@@ -48,8 +52,11 @@ class ContainerOptions {
 
 // The image by its name; pulled when it is not there (or always, or never), with what that prints on
 // standard error. Errors: kNotFound "No such image: …" with "never".
-// An image that has lost layers is made whole again first (engine/restore.h).
-Result<images::Image> image_for_container(Context& context, const ContainerOptions& options);
+// An image that has lost layers is made whole again first (engine/restore.h). `lease` (or nullptr) keeps it from prunes.
+Result<images::Image> image_for_container(Context& context, const ContainerOptions& options, store::Lease* lease);
+// A container from that image, whoever prunes meanwhile.
+Result<containers::Container> create_container(Context& context, const ContainerOptions& options,
+                                               const containers::CreateRequest& request);
 // The same for a container that is about to be started again.
 Result<> restore_image_of(Context& context, const containers::Container& container);
 

@@ -19,9 +19,7 @@ Result<int> run_create(Context& context, const Verb& verb, Arguments arguments) 
   }
   config.stdin_once = container_options.interactive && config.attach_stdin;
   TRY(container_options.check_cid_file());
-  const images::Image image = TRY(image_for_container(context, container_options));
-  engine::Engine& engine = *TRY(context.engine());
-  const containers::Container container = TRY(engine.containers().create(request, image));
+  const containers::Container container = TRY(create_container(context, container_options, request));
   TRY(container_options.write_cid_file(container.id));
   fmt::print("{}\n", container.id);
   return 0;

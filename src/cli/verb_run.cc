@@ -40,9 +40,8 @@ Result<int> run_run(Context& context, const Verb& verb, Arguments arguments) {
   if (!detach) TRY(containers::check_terminal_input(config.tty, config.attach_stdin));
   TRY(container_options.check_cid_file());
 
-  const images::Image image = TRY(image_for_container(context, container_options));
+  const containers::Container container = TRY(create_container(context, container_options, request));
   containers::Containers& all = TRY(context.engine())->containers();
-  const containers::Container container = TRY(all.create(request, image));
   TRY(container_options.write_cid_file(container.id));
   if (detach) {
     TRY(all.start(container, {}));

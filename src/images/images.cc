@@ -6,6 +6,8 @@
 #include "layers/layers.h"
 #include "oci/chain_id.h"
 #include "store/database.h"
+#include "store/lease.h"
+#include "store/reference.h"
 #include "store/store.h"
 
 namespace strata::images {
@@ -66,6 +68,10 @@ Result<Image> Images::get(const oci::Digest& id) {
 
 Result<std::vector<ImageSummary>> Images::list() { return records::list(store_.db()); }
 
+Result<> Images::hold(store::Lease& lease, const oci::Digest& id) {
+  return lease.hold(store::kImage, id.to_string());
+}
+
 Result<> Images::tag(const oci::Digest& id, const oci::Reference& target) {
   if (target.digest)
     return error(ErrorKind::kInvalidArgument, "refusing to create a tag with a digest reference");
@@ -98,8 +104,10 @@ Result<Image> Images::add(std::string_view config_bytes, const std::optional<oci
   TRY(records::insert(store_, id, config_bytes, parse_rfc3339(config.created).value_or(Timestamp()),
                       size, chain_ids));
   if (tag) TRY(records::set_tag(store_.db(), tag->with_default_tag(), id));
+  // Before a prune can take it again.
+  Image image = TRY(get(id));
   TRY(change.commit());
-  return get(id);
+  return image;
 }
 
 }  // namespace strata::images

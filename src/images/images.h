@@ -64,6 +64,8 @@ struct PullOptions {
   std::optional<oci::Platform>
       platform;  // nullopt: the host's, and a single manifest for another one is taken
   std::uint64_t max_layer_size = std::uint64_t{64} << 30;  // of the uncompressed tar, bytes
+  // Keeps what was pulled from every prune, as long as it lives; nullptr: until pull() returns.
+  store::Lease* lease = nullptr;
 };
 struct Pulled {
   Image image;
@@ -115,6 +117,8 @@ class Images {
   // docker's words when containers or other names are in the way.
   Result<std::vector<Removal>> remove(std::string_view name_or_id, bool force,
                                       const ImageUses& uses);
+  // First hold, then look: find() or get() afterwards, and no prune takes the image while the lease lives.
+  static Result<> hold(store::Lease& lease, const oci::Digest& id);
   // Removes every image without a tag that no container uses (with `all`: every image that no
   // container uses) and that matches the filter, and forgets what is not referenced (hidden images, blobs, layers).
   Result<Pruned> prune(bool all, const ImageUses& uses, const PruneFilter& filter = {});

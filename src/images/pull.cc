@@ -74,6 +74,7 @@ class Pull {
   void let_others_have_verified_layers();
   Result<> commit_layers(store::Lease& lease);
   Result<> commit_layer(store::Lease& lease, std::size_t index);
+  Result<> hold(const Image& image);
   Result<Pulled> record(bool downloaded);
   Result<bool> name_image(const oci::Digest& id);
   Result<> keep_origins(std::span<const oci::Digest> diff_ids);
@@ -381,6 +382,15 @@ Result<> Pull::keep_origins(std::span<const oci::Digest> diff_ids) {
   return {};
 }
 
+// Inside the transaction that makes sure that the image is here.
+Result<> Pull::hold(const Image& image) {
+  if (options_.lease == nullptr) return {};
+  TRY(Images::hold(*options_.lease, image.id));
+  for (const oci::Digest& chain : image.chain_ids)
+    TRY(options_.lease->hold(store::kLayer, chain.to_string()));
+  return {};
+}
+
 Result<Pulled> Pull::record(bool downloaded) {
   const oci::Digest id = manifest_.config.digest;
   std::vector<oci::Digest> chain_ids;
@@ -395,8 +405,11 @@ Result<Pulled> Pull::record(bool downloaded) {
       TRY(records::keep_blob(store_.db(), work.diff_id, {work.blob, work.unpacked->compression}));
   TRY(keep_origins(config_.diff_ids));
   const bool renamed = TRY(name_image(id));
+  // Before a prune can take it again.
+  Image image = TRY(images_.get(id));
+  TRY(hold(image));
   TRY(change.commit());
-  return Pulled{TRY(images_.get(id)), named_.digest, downloaded || is_new || renamed};
+  return Pulled{std::move(image), named_.digest, downloaded || is_new || renamed};
 }
 
 Result<Pulled> Pull::run() {
@@ -411,9 +424,11 @@ Result<Pulled> Pull::run() {
     if (TRY(records::is_visible(store_.db(), image->id))) {
       TRY(keep_origins(image->config.diff_ids));
       const bool renamed = TRY(name_image(image->id));
+      Image named = TRY(images_.get(image->id));
+      TRY(hold(named));
       TRY(change.commit());
       progress_.begin(reference_, {});
-      return Pulled{TRY(images_.get(image->id)), named_.digest, renamed};
+      return Pulled{std::move(named), named_.digest, renamed};
     }
   }
   TRY(fetch_config());

@@ -332,8 +332,9 @@ Result<Pushed> Push::run() {
   if (!id)
     return error(ErrorKind::kNotFound, "An image does not exist locally with the tag: {}",
                  target_.familiar_name());
-  image_ = TRY(images_.get(*id));
   store::Lease lease = TRY(store::Lease::create(store_));
+  TRY(Images::hold(lease, *id));
+  image_ = TRY(images_.get(*id));
   // rmi of the image by somebody else must not take its tars away now.
   for (const oci::Digest& chain : image_.chain_ids)
     TRY(lease.hold(store::kLayer, chain.to_string()));

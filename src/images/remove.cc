@@ -183,6 +183,7 @@ Result<Pruned> Images::prune(bool all, const ImageUses& uses, const PruneFilter&
     const auto used = TRY(uses());
     for (const ImageSummary& image : TRY(list())) {
       if ((!all && !image.tags.empty()) || uses_of(image.id, used).any()) continue;
+      if (TRY(store::is_referenced(store_, store::kImage, image.id.to_string()))) continue;
       if (!filter.empty() && !filter.matches(image.created, TRY(get(image.id)).config.config.labels)) continue;
       TRY(removing.remove_image(image.id, {}));
     }

@@ -36,8 +36,8 @@ Result<int> run_info(Context& context, const Verb& verb, Arguments arguments) {
 
   engine::Engine& engine = *TRY(context.engine());
   std::size_t running = 0;
-  const auto containers = TRY(engine.containers().list());
-  for (const auto& container : containers) running += TRY(engine.containers().state(container)).running() ? 1 : 0;
+  const auto containers = TRY(engine.containers().list_with_state());
+  for (const auto& [container, state] : containers) running += state.running() ? 1 : 0;
   utsname host{};
   ::uname(&host);
   const bool index_form = TRY(engine.layers().form()) == layers::Form::kIndex;

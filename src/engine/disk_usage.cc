@@ -80,10 +80,10 @@ Result<Listing> Measurement::list_once(const std::string& name) {
 
 Result<> Measurement::measure_containers() {
   Listing listing = TRY(list_once("containers"));
-  for (containers::Container& container : TRY(engine_.containers().list())) {
+  for (auto& [container, state] : TRY(engine_.containers().list_with_state())) {
     DiskUsage::ContainerUsage entry;
     entry.size = listing.take(container.id);
-    entry.state = TRY(engine_.containers().state(container));
+    entry.state = std::move(state);
     for (const containers::Mount& mount : container.config.mounts)
       if (mount.type == containers::Mount::Type::kVolume) ++entry.volumes;
     entry.container = std::move(container);

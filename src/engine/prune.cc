@@ -12,8 +12,8 @@ namespace strata::engine {
 namespace {
 
 Result<> prune_containers(Engine& engine, const images::PruneFilter& filter, PruneReport& report) {
-  for (const containers::Container& container : TRY(engine.containers().list())) {
-    if (TRY(engine.containers().state(container)).running()) continue;
+  for (const auto& [container, state] : TRY(engine.containers().list_with_state())) {
+    if (state.running()) continue;
     if (!filter.matches(container.created, container.config.labels)) continue;
     const std::uint64_t size = TRY(sys::tree_size(engine.containers().paths(container.id).directory));
     const Result<> removed = engine.containers().remove(container, {.force = false, .volumes = false});
@@ -32,8 +32,10 @@ Result<> unmount_unused_layers(Engine& engine) {
   std::vector<oci::Digest> in_use;
   for (const auto& use : TRY(engine.containers().image_uses())) {
     if (!use.running) continue;
-    const images::Image image = TRY(engine.images().get(use.image_id));
-    in_use.insert(in_use.end(), image.chain_ids.begin(), image.chain_ids.end());
+    const Result<images::Image> image = engine.images().get(use.image_id);
+    if (!image && image.error().kind() == ErrorKind::kNotFound) continue;  // gone with its container, just now
+    if (!image) return image.error();
+    in_use.insert(in_use.end(), image->chain_ids.begin(), image->chain_ids.end());
   }
   return engine.layers().unmount_unused(in_use);
 }

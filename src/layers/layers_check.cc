@@ -20,6 +20,9 @@
 namespace strata::layers {
 namespace {
 
+constexpr std::chrono::milliseconds kRemovalPatience{3000};
+constexpr std::chrono::milliseconds kLookAgain{5};
+
 // A file with a digest.
 struct Job {
   Defect::Kind kind;
@@ -240,11 +243,16 @@ Result<> LayerCheck::check_merged() {
 
 Result<> LayerCheck::find_orphans() {
   std::vector<std::string> files, records;
-  {
-    // Files and records become visible together, under this lock.
-    const store::Transaction alone = TRY(impl_.db().begin());
-    files = TRY(impl_.unowned());
-    records = TRY(records::unused_files(impl_.db()));
+  // Who removes layers drops the records first and is about to take the files away: it has a lease so long.
+  for (auto left = kRemovalPatience; left > left.zero(); left -= kLookAgain) {
+    {
+      // Files and records become visible together, under this lock.
+      const store::Transaction alone = TRY(impl_.db().begin());
+      files = TRY(impl_.unowned());
+      records = TRY(records::unused_files(impl_.db()));
+    }
+    if (files.empty() || !TRY(store::any_lease(impl_.store))) break;
+    std::this_thread::sleep_for(kLookAgain);
   }
   for (std::string& name : files)
     found_({Defect::Kind::kOrphanFile, std::move(name), std::nullopt, {}, "no record owns it"});

@@ -67,20 +67,22 @@ class Tar {
 class TestStore {
  public:
   explicit TestStore(Form form, const std::string& parent = "/tmp")
-      : directory_(std::move(*sys::TempDir::create(parent, "strata-layers-test."))) {
-    const store::Schema schemas[] = {schema()};
-    auto opened = store::Store::open({directory_.path() + "/root", directory_.path() + "/run"}, schemas,
-                                     {.settle_in_background = false});
-    EXPECT_TRUE(opened) << opened.error().message();
-    store_ = std::move(*opened);
-    layers_ = std::make_unique<Layers>(*store_, Options{.force_directory_form = form == Form::kDirectory,
-                                                        .worker_program = *sys::own_directory() + "/strata-layer"});
-    lease_.emplace(std::move(*store::Lease::create(*store_)));
+      : form_(form), directory_(std::move(*sys::TempDir::create(parent, "strata-layers-test."))) {
+    open("");
   }
   ~TestStore() {
     lease_.reset();
     const auto unmounted = layers_->unmount_unused({});
     EXPECT_TRUE(unmounted) << unmounted.error().message();
+  }
+
+  // As after a power loss: another boot, and nothing is mounted.
+  void reboot(const std::string& boot_id) {
+    lease_.reset();
+    EXPECT_TRUE(layers_->unmount_unused({}));
+    layers_.reset();
+    store_.reset();
+    open(boot_id);
   }
 
   Layers& layers() { return *layers_; }
@@ -120,6 +122,18 @@ class TestStore {
   }
 
  private:
+  void open(const std::string& boot_id) {
+    static const store::Schema schemas[] = {schema()};
+    auto opened = store::Store::open({directory_.path() + "/root", directory_.path() + "/run"}, schemas,
+                                     {.settle_in_background = false, .boot_id = boot_id});
+    EXPECT_TRUE(opened) << opened.error().message();
+    store_ = std::move(*opened);
+    layers_ = std::make_unique<Layers>(*store_, Options{.force_directory_form = form_ == Form::kDirectory,
+                                                        .worker_program = *sys::own_directory() + "/strata-layer"});
+    lease_.emplace(std::move(*store::Lease::create(*store_)));
+  }
+
+  Form form_;
   sys::TempDir directory_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Layers> layers_;

@@ -109,6 +109,11 @@ Result<> Lease::hold(std::string_view kind, std::string_view key) {
       std::string_view(id_));
 }
 
+Result<bool> any_lease(Store& store) {
+  Statement any = TRY(store.db().query("SELECT 1 FROM store_lease LIMIT 1"));
+  return any.step();
+}
+
 Result<bool> sweep_dead_leases(Store& store) {
   const std::string leases = store.paths().root + "/leases";
   std::vector<std::string> names;

@@ -53,4 +53,7 @@ class [[nodiscard]] Lease {
 // been on their way elsewhere.
 Result<bool> sweep_dead_leases(Store& store);
 
+// Whether any work is in flight, as far as the rows say.
+Result<bool> any_lease(Store& store);
+
 }  // namespace strata::store

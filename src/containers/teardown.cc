@@ -169,6 +169,7 @@ Result<> Containers::sweep_after_boot() {
       const std::optional<sys::ByteLock> own = TRY(try_lock(name));
       if (own && !TRY(records.get(name))) TRY(store::discard(parts_.store, directory + "/" + name));
     }
+  TRY(parts_.layers.sweep());
   std::vector<std::string> live = TRY(records.unsettled());
   for (TransientRow& row : TRY(records.transients())) live.push_back(std::move(row.id));
   return parts_.networks.sweep(live);

@@ -139,11 +139,14 @@ Result<> upgrade(const Paths& paths, Database& db, std::span<const Schema* const
   return db.checkpoint();
 }
 
-Result<> settle_database(const Paths& paths, std::span<const Schema> schemas,
-                         std::string_view boot_id, Database& db) {
-  const auto started = now().time_since_epoch().count();
+Result<> sync_files(const Paths& paths) {
   const sys::UniqueFd root = TRY(sys::open_file(paths.root, O_RDONLY | O_DIRECTORY));
-  TRY(sys::sync_file_system(root.get()), "{}", paths.root);
+  return sys::sync_file_system(root.get()).context(paths.root);
+}
+
+// After a sync that began at `started` (nanoseconds since 1970).
+Result<> settle_database(const Paths& paths, std::span<const Schema> schemas,
+                         std::string_view boot_id, std::int64_t started, Database& db) {
   // The kernel tells of lost bytes once; a later sync that succeeds knows nothing of them.
   if (!sys::exists(report_path(paths)))
     for (const Schema& schema : schemas)
@@ -155,11 +158,14 @@ Result<> settle_database(const Paths& paths, std::span<const Schema> schemas,
   return db.run("UPDATE store_settled SET started = ?", started);
 }
 
-// What the next one may do better (a busy database) is not worth a word.
 void report(const Paths& paths, const Error& failure) {
-  if (failure.kind() == ErrorKind::kTimeout) return;
   (void)sys::replace_file(report_path(paths),
                           to_rfc3339(now()) + ' ' + failure.message() + '\n', 0600);
+}
+
+// A busy database or a full disk is for the next one to try again; what the disk has lost is not.
+bool is_loss(const Error& failure) {
+  return failure.kind() == ErrorKind::kIo || failure.kind() == ErrorKind::kCorrupt;
 }
 
 // Runs in a process of its own. `waiting` is let go before the sync begins: who changes something
@@ -180,8 +186,13 @@ void settle_later(const Paths& paths, std::span<const Schema> schemas, std::stri
     {
       const sys::FileLock released = std::move(waiting);
     }
-    if (const Result<> settled = settle_database(paths, schemas, boot_id, *db); !settled)
+    const auto started = now().time_since_epoch().count();
+    if (const Result<> synced = sync_files(paths); !synced) {
+      report(paths, synced.error());
+    } else if (const auto settled = settle_database(paths, schemas, boot_id, started, *db);
+               !settled && is_loss(settled.error())) {
       report(paths, settled.error());
+    }
   }
   // What was discarded while we were waiting started no process of its own.
   deleting.join();
@@ -259,7 +270,9 @@ Result<std::string> Store::directory(std::string_view name) {
 
 Result<> Store::settle() {
   TRY(empty_trash(paths_));
-  return settle_database(paths_, schemas_, options_.boot_id, *db_);
+  const auto started = now().time_since_epoch().count();
+  TRY(sync_files(paths_));
+  return settle_database(paths_, schemas_, options_.boot_id, started, *db_);
 }
 
 std::string Store::sync_error() const {

@@ -151,6 +151,7 @@ fsck_says() { # STATUS REGEX OPTIONS…
 }
 
 @test "after a power loss: a torn index is made again" {
+  [ -z "${STRATA_FORCE_DIRECTORY_FORM:-}" ] || skip "no index is used in the directory form"
   local index=${base_tar%.tar}.erofs size
   rm -f "$base_tar" "$index"
   strata pull -q "$REGISTRY/team/base"

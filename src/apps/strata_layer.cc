@@ -5,10 +5,11 @@
 //                                   5: the index to write             6: the report
 //                                   7: attributes of implied parents, if "implied"
 //                                   8: what comes before the bytes of 3, if "continued"; they are appended
+//                                   9: a byte for each "need" on 6 (worker_protocol.h)
 //     as nobody, without capabilities, unable to open anything (Landlock, seccomp).
 //   strata-layer directory LIMITS…  3: the tar   5: an empty directory   6, 7: as above
 //     as root, but confined to that directory and with the capabilities that restoring attributes takes.
-//   strata-layer compress gzip|zstd  3: the tar   5: the blob to write   6: the report
+//   strata-layer compress gzip|zstd LEVEL  3: the tar   5: the blob to write   6: the report
 //     as nobody, as above.
 //   strata-layer inflate gzip|zstd|xz|bzip2  3: the bytes   5: where to write them inflated   6: the report
 //     as nobody, unable to open anything.
@@ -16,12 +17,14 @@
 // LIMITS…: max-tar-size max-entries max-metadata KEY|- in-place|copy implied|none continued|all
 #include <linux/capability.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -42,7 +45,15 @@ namespace {
 
 using namespace strata;
 
-constexpr int kInput = 3, kTar = 4, kOutput = 5, kReport = 6, kImplied = 7, kKept = 8;
+constexpr int kInput = 3, kTar = 4, kOutput = 5, kReport = 6, kImplied = 7, kKept = 8, kGranted = 9;
+
+// Waits until the parent grants the memory.
+Result<> ask_for_window(std::size_t bytes) {
+  TRY(sys::write_all(kReport, fmt::format("{}{}\n", layers::kNeed, bytes)));
+  std::byte granted[1];
+  if (TRY(sys::read_some(kGranted, granted)) == 0) return error(ErrorKind::kCancelled, "nobody waits any more");
+  return {};
+}
 
 Result<layers::UnpackOptions> parse_arguments(int argc, char** argv) {
   if (argc != 9) return error(ErrorKind::kInvalidArgument, "strata-layer is started by strata only");
@@ -59,7 +70,9 @@ Result<layers::UnpackOptions> parse_arguments(int argc, char** argv) {
     options.implied_attributes = TRY(layers::parse_implied_attributes(text));
   }
   if (std::string_view(argv[8]) == "continued") options.kept = kKept;
-  options.decompress = codec::decompress_fast;
+  options.decompress = [](codec::Compression compression, codec::ByteSource& in) {
+    return codec::decompress_fast(compression, in, {.max = layers::kMaxWindow, .take = ask_for_window});
+  };
   return options;
 }
 
@@ -112,7 +125,7 @@ Result<layers::WorkerReport> make_directory(layers::UnpackOptions options) {
   return std::move(unpacked.report);
 }
 
-Result<layers::WorkerReport> make_blob(std::string_view compression) {
+Result<layers::WorkerReport> make_blob(std::string_view compression, int level) {
   TRY(sys::drop_all_privileges());
   end_with_parent();
   layers::CompressOptions options;
@@ -120,7 +133,9 @@ Result<layers::WorkerReport> make_blob(std::string_view compression) {
   options.output = kOutput;
   options.compression = compression == "zstd" ? codec::Compression::kZstd : codec::Compression::kGzip;
   options.threads = std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
-  options.compress = [](codec::Compression how, codec::ByteSink& out) { return codec::compress_fast(how, out); };
+  options.compress = [level](codec::Compression how, codec::ByteSink& out) {
+    return codec::compress_fast(how, out, level);
+  };
   return layers::compress_stream(options);
 }
 
@@ -147,7 +162,7 @@ Result<layers::WorkerReport> inflate(std::string_view name) {
 }
 
 Result<layers::WorkerReport> run(int argc, char** argv) {
-  if (argc == 3 && std::string_view(argv[1]) == "compress") return make_blob(argv[2]);
+  if (argc == 4 && std::string_view(argv[1]) == "compress") return make_blob(argv[2], std::atoi(argv[3]));
   if (argc == 3 && std::string_view(argv[1]) == "inflate") return inflate(argv[2]);
   layers::UnpackOptions options = TRY(parse_arguments(argc, argv));
   if (std::string_view(argv[1]) == "directory") return make_directory(std::move(options));
@@ -157,6 +172,7 @@ Result<layers::WorkerReport> run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ::mallopt(M_ARENA_MAX, 2);  // one for each thread would only be more memory
   const Result<layers::WorkerReport> report = run(argc, argv);
   const std::string text = report ? layers::to_json(*report) : layers::to_json(report.error());
   if (!sys::write_all(kReport, text))

@@ -68,8 +68,8 @@ class EncodingSink final : public Compressor {
 
 // One for each library.
 Result<std::unique_ptr<Decoder>> make_zlib_decoder();
-Result<std::unique_ptr<Decoder>> make_zstd_decoder();
-Result<std::unique_ptr<Decoder>> make_xz_decoder();
+Result<std::unique_ptr<Decoder>> make_zstd_decoder(const WindowLimit& window);
+Result<std::unique_ptr<Decoder>> make_xz_decoder(const WindowLimit& window);
 Result<std::unique_ptr<Decoder>> make_bzip2_decoder();
 Result<std::unique_ptr<Encoder>> make_zlib_encoder(int level);
 Result<std::unique_ptr<Encoder>> make_zstd_encoder(int level);

@@ -59,7 +59,8 @@ Compression detect_compression(std::span<const std::byte> head) {
   return Compression::kNone;
 }
 
-Result<std::unique_ptr<ByteSource>> decompress(Compression compression, ByteSource& in) {
+Result<std::unique_ptr<ByteSource>> decompress(Compression compression, ByteSource& in,
+                                               const WindowLimit& window) {
   std::unique_ptr<Decoder> decoder;
   switch (compression) {
     case Compression::kNone:
@@ -68,10 +69,10 @@ Result<std::unique_ptr<ByteSource>> decompress(Compression compression, ByteSour
       decoder = TRY(make_zlib_decoder());
       break;
     case Compression::kZstd:
-      decoder = TRY(make_zstd_decoder());
+      decoder = TRY(make_zstd_decoder(window));
       break;
     case Compression::kXz:
-      decoder = TRY(make_xz_decoder());
+      decoder = TRY(make_xz_decoder(window));
       break;
     case Compression::kBzip2:
       decoder = TRY(make_bzip2_decoder());

@@ -2,6 +2,7 @@
 // input says; how far a stream may inflate is the business of the reader, who counts.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -21,17 +22,27 @@ std::string_view to_string(Compression compression);
 Compression detect_compression(std::span<const std::byte> head);
 inline constexpr std::size_t kCompressionHeadSize = 6;
 
+inline constexpr std::size_t kMaxWindowSize = 128 << 20;
+
+// What a decoder of zstd or xz may take for its window; the others' are small.
+struct WindowLimit {
+  std::size_t max = kMaxWindowSize;
+  // Told what a window will take before the memory is taken, and after what was taken before has been
+  // given back; may wait, or refuse. Null: no one needs to know.
+  std::function<Result<>(std::size_t bytes)> take;
+};
+
 // The inflated bytes of `in`, to its end: members, frames and streams that follow each other are
 // one stream; zero bytes after the last are ignored (tapes and some tools pad), other bytes are
 // not. Reading fails with kCorrupt when the input is damaged or ends early, and with
-// kResourceExhausted when it wants more memory for its window than kMaxWindowSize. kNone passes the
+// kResourceExhausted when it wants more memory for its window than `window` allows. kNone passes the
 // bytes on.
-Result<std::unique_ptr<ByteSource>> decompress(Compression compression, ByteSource& in);
+Result<std::unique_ptr<ByteSource>> decompress(Compression compression, ByteSource& in,
+                                               const WindowLimit& window = {});
 // The same with ISA-L for gzip (twice zlib's speed). In library codec_isal, which links a
 // shared object: for worker programs only.
-Result<std::unique_ptr<ByteSource>> decompress_fast(Compression compression, ByteSource& in);
-
-inline constexpr std::size_t kMaxWindowSize = 128 << 20;
+Result<std::unique_ptr<ByteSource>> decompress_fast(Compression compression, ByteSource& in,
+                                                    const WindowLimit& window = {});
 
 class Compressor : public ByteSink {
  public:

@@ -12,7 +12,7 @@
 namespace strata::codec {
 namespace {
 
-using DecompressFunction = Result<std::unique_ptr<ByteSource>> (*)(Compression, ByteSource&);
+using DecompressFunction = decltype(&decompress);
 using CompressFunction = Result<std::unique_ptr<Compressor>> (*)(Compression, ByteSink&, int);
 
 // Gives few bytes at a time, as a slow peer does.
@@ -66,7 +66,7 @@ class CompressionTest : public testing::TestWithParam<Family> {
   Result<std::string> inflate(Compression kind, std::string_view bytes,
                               std::size_t piece = 1 << 20) {
     Trickle source(bytes, piece);
-    const auto inflated = TRY(GetParam().decompress(kind, source));
+    const auto inflated = TRY(GetParam().decompress(kind, source, {}));
     return read_all(*inflated, 64 << 20);
   }
   std::string deflate(Compression kind, std::string_view bytes, std::size_t piece = 1 << 20,
@@ -204,6 +204,33 @@ TEST_P(CompressionTest, WindowsBeyondTheLimitAreRefused) {
                 .error()
                 .message(),
             "xz: the dictionary is beyond the limit of 134217728 bytes");
+}
+
+// Frames with growing windows, one byte at a time: each window is asked for once, before it is used.
+TEST_P(CompressionTest, WindowsAreAskedFor) {
+  const std::string text = sample(3 << 20);
+  std::string stream = through_program("cat | zstd -q -c -1 --no-check", text.substr(0, 1 << 20));
+  stream += "\x50\x2a\x4d\x18\x02";
+  stream += std::string("\0\0\0zz", 5);  // a frame to be skipped
+  stream += through_program("cat | zstd -q -c -19", text.substr(1 << 20));
+  std::vector<std::size_t> asked;
+  WindowLimit limit;
+  limit.take = [&](std::size_t bytes) -> Result<> {
+    asked.push_back(bytes);
+    return {};
+  };
+  Trickle trickle(stream, 1);
+  const auto inflated = GetParam().decompress(Compression::kZstd, trickle, limit).value();
+  EXPECT_TRUE(read_all(*inflated, 8 << 20).value() == text);
+  ASSERT_EQ(asked.size(), 2u);
+  EXPECT_LT(asked[0], asked[1]);
+  EXPECT_EQ(asked[1], std::size_t{8} << 20);
+
+  limit.max = 4 << 20;
+  MemorySource again(stream);
+  const auto refused = GetParam().decompress(Compression::kZstd, again, limit).value();
+  EXPECT_EQ(read_all(*refused, 8 << 20).error().message(),
+            "zstd: the window is beyond the limit of 4194304 bytes");
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, CompressionTest,

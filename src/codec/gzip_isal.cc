@@ -100,8 +100,9 @@ class IsalEncoder final : public Encoder {
 
 }  // namespace
 
-Result<std::unique_ptr<ByteSource>> decompress_fast(Compression compression, ByteSource& in) {
-  if (compression != Compression::kGzip) return decompress(compression, in);
+Result<std::unique_ptr<ByteSource>> decompress_fast(Compression compression, ByteSource& in,
+                                                    const WindowLimit& window) {
+  if (compression != Compression::kGzip) return decompress(compression, in, window);
   return std::make_unique<DecodingSource>(std::make_unique<IsalDecoder>(), in);
 }
 

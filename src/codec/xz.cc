@@ -7,6 +7,7 @@ namespace {
 
 class XzDecoder final : public Decoder {
  public:
+  explicit XzDecoder(std::size_t max_memory) : max_memory_(max_memory) {}
   ~XzDecoder() override { lzma_end(&stream_); }
   std::string_view name() const override { return "xz"; }
   Result<bool> step(std::span<const std::byte>& in, std::span<std::byte>& out) override {
@@ -27,7 +28,7 @@ class XzDecoder final : public Decoder {
         return error(ErrorKind::kResourceExhausted, "out of memory");
       case LZMA_MEMLIMIT_ERROR:
         return error(ErrorKind::kResourceExhausted,
-                     "the dictionary is beyond the limit of {} bytes", kMaxWindowSize);
+                     "the dictionary is beyond the limit of {} bytes", max_memory_);
       case LZMA_FORMAT_ERROR:
         return error(ErrorKind::kCorrupt, "not in the xz format");
       case LZMA_OPTIONS_ERROR:
@@ -37,19 +38,22 @@ class XzDecoder final : public Decoder {
     }
   }
   Result<> restart() override {
-    if (lzma_stream_decoder(&stream_, kMaxWindowSize, 0) != LZMA_OK)
+    if (lzma_stream_decoder(&stream_, max_memory_, 0) != LZMA_OK)
       return error(ErrorKind::kResourceExhausted, "out of memory");
     return {};
   }
 
  private:
+  std::size_t max_memory_;
   lzma_stream stream_ = LZMA_STREAM_INIT;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Decoder>> make_xz_decoder() {
-  auto decoder = std::make_unique<XzDecoder>();
+Result<std::unique_ptr<Decoder>> make_xz_decoder(const WindowLimit& window) {
+  // How large its dictionary is shows only inside; what it may have is asked for.
+  if (window.take) TRY(window.take(window.max));
+  auto decoder = std::make_unique<XzDecoder>(window.max);
   TRY(decoder->restart());
   return decoder;
 }

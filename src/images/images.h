@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "codec/compression.h"
 #include "images/check.h"
 #include "images/image.h"
 #include "images/progress.h"
@@ -75,6 +76,10 @@ struct Pulled {
 
 struct PushOptions {
   bool squash = false;  // as an image with one layer (squash.h)
+  // Layers go as blobs of this kind, and are compressed again where none is to be had. nullopt: as they came;
+  // what was made here as gzip. With a level all are compressed anew.
+  std::optional<codec::Compression> compression;
+  std::optional<int> level;
 };
 struct Pushed {
   oci::Digest digest;  // of the manifest

@@ -34,7 +34,7 @@ namespace {
 using State = PullProgress::State;
 
 // Each layer in flight has a worker of its own; more of them than this do not make a pull faster.
-constexpr std::size_t kLayersAtOnce = 8;
+constexpr std::size_t kLayersAtOnce = 6;
 constexpr std::chrono::milliseconds kProgressPeriod{100};
 
 // One layer of the manifest on its way.

@@ -3,7 +3,8 @@
 //   the target has a blob that is this layer
 //   > a sibling repository of the same registry has it: mount
 //   > another repository had it: its bytes are streamed through
-//   > the tar is compressed again, into a file of the lease
+//   > the tar is compressed again: straight into the upload when the blob cannot be known there, else into a
+//     file of the lease, whose digest the target is asked for first
 //
 // When every layer went as the blob its manifest names, the manifest goes as it came, and so keeps
 // its digest; otherwise a new one is made, and the progress says so. Ours is deterministic (same
@@ -13,9 +14,11 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <semaphore>
 #include <set>
 #include <thread>
 
+#include "base/defer.h"
 #include "codec/compression.h"
 #include "images/images.h"
 #include "images/records.h"
@@ -28,6 +31,7 @@
 #include "store/lease.h"
 #include "store/reference.h"
 #include "sys/file.h"
+#include "sys/partial_io.h"
 
 namespace strata::images {
 namespace {
@@ -83,7 +87,10 @@ class Push {
   Result<std::vector<Blob>> candidates(const LayerWork& work);
   Result<bool> mount(LayerWork& work, const Blob& blob);
   bool relay(LayerWork& work, const Blob& blob);
+  codec::Compression wanted() const;
+  Result<bool> stream(LayerWork& work);
   Result<> compress(store::Lease& lease, LayerWork& work);
+  Blob blob_of(const layers::CompressedLayer& made) const;
   Result<> push_config(store::Lease& lease);
   Result<Pushed> put_manifest();
   void done(LayerWork& work, Blob blob, State state, std::string_view detail = {});
@@ -97,6 +104,7 @@ class Push {
   registry::Client& client_;
   const oci::Reference target_;
   const PushOptions& options_;
+  std::counting_semaphore<> compressors_{2};
   PushProgress& progress_;
   Image image_;
   std::optional<records::StoredManifest> original_bytes_;
@@ -142,6 +150,9 @@ Result<> Push::find_original() {
 // Blobs that are this layer, the one that keeps the digest first.
 Result<std::vector<Blob>> Push::candidates(const LayerWork& work) {
   auto blobs = TRY(records::blobs_of(store_.db(), work.diff_id));
+  if (options_.level) return std::vector<Blob>();
+  if (options_.compression)
+    std::erase_if(blobs, [&](const Blob& blob) { return blob.compression != *options_.compression; });
   std::ranges::stable_partition(
       blobs, [&](const Blob& blob) { return blob.descriptor.digest == work.original; });
   return blobs;
@@ -185,16 +196,56 @@ bool Push::relay(LayerWork& work, const Blob& blob) {
   return false;
 }
 
-Result<> Push::compress(store::Lease& lease, LayerWork& work) {
-  report(work, State::kCompressing, 0, 0);
-  const layers::CompressedLayer made =
-      TRY(layers_.compress(lease, work.diff_id, codec::Compression::kGzip));
+codec::Compression Push::wanted() const {
+  return options_.compression.value_or(codec::Compression::kGzip);
+}
+
+Blob Push::blob_of(const layers::CompressedLayer& made) const {
   Blob blob;
   blob.compression = made.compression;
   blob.descriptor.digest = made.digest;
   blob.descriptor.size = made.size;
   blob.descriptor.media_type =
       layer_type(original_ && is_docker(original_->media_type), blob.compression);
+  return blob;
+}
+
+// Compressed while it is sent: the digest is known when the last byte is. False when the transfer broke,
+// and must be repeated from a file.
+Result<bool> Push::stream(LayerWork& work) {
+  const auto layer = TRY(layers_.find(image_.chain_ids[work.positions.front()]));
+  const std::uint64_t total = layer ? layer->tar_size : 0;  // docker counts like that, too
+  report(work, State::kPushing, 0, total);
+  sys::Pipe pipe = TRY(sys::make_pipe());
+  sys::widen_pipe(pipe.write.get(), 1 << 20);
+  std::optional<Result<layers::CompressedLayer>> made;
+  std::jthread compressing([&] {
+    const sys::UniqueFd output = std::move(pipe.write);
+    made = layers_.compress_to(output.get(), work.diff_id, wanted(), options_.level.value_or(codec::kDefaultLevel));
+  });
+  const Result<> pushed = client_.push_blob_stream(
+      target_, pipe.read.get(),
+      [&]() -> Result<oci::Digest> {
+        pipe.read.reset();  // a worker that nobody reads from any more ends
+        compressing.join();
+        if (!*made) return made->error();
+        return (*made)->digest;
+      },
+      counter(work, total));
+  pipe.read.reset();
+  if (compressing.joinable()) compressing.join();
+  if (!*made && made->error().kind() == ErrorKind::kCorrupt) return made->error();
+  if (!pushed && pushed.error().kind() == ErrorKind::kUnauthorized) return pushed.error();
+  if (!pushed) return false;
+  done(work, blob_of(**made), State::kPushed);
+  return true;
+}
+
+Result<> Push::compress(store::Lease& lease, LayerWork& work) {
+  report(work, State::kCompressing, 0, 0);
+  const layers::CompressedLayer made = TRY(
+      layers_.compress(lease, work.diff_id, wanted(), options_.level.value_or(codec::kDefaultLevel)));
+  const Blob blob = blob_of(made);
   if (TRY(client_.has_blob(target_, blob.descriptor.digest))) {
     done(work, blob, State::kAlreadyExists);
   } else {
@@ -218,8 +269,12 @@ Result<> Push::push_layer(store::Lease& lease, LayerWork& work) {
     if (TRY(mount(work, blob))) return {};
   for (const Blob& blob : blobs)
     if (relay(work, blob)) return {};
+  // Each of them takes all processors.
+  compressors_.acquire();
+  const Defer release([this] { compressors_.release(); });
+  if (blobs.empty() && !work.original && !options_.level && TRY(stream(work))) return {};
   TRY(compress(lease, work));
-  if (work.original && work.sent->descriptor.digest != *work.original) {
+  if (!options_.compression && work.original && work.sent->descriptor.digest != *work.original) {
     const std::scoped_lock lock(mutex_);
     progress_.note(fmt::format("{}: the original blob {} is not to be had; compressed again as {}",
                                work.diff_id.short_hex(), work.original->to_string(),

@@ -53,33 +53,48 @@ Result<sys::UniqueFd> Layers::open_tar(const oci::Digest& diff_id) {
   return TRY(sys::open_file(impl_->tar_path(diff_id), O_RDONLY), "layer {}", diff_id.to_string());
 }
 
-Result<CompressedLayer> Layers::compress(store::Lease& lease, const oci::Digest& diff_id, codec::Compression compression) {
-  const sys::UniqueFd tar = TRY(open_tar(diff_id));
+Result<CompressedLayer> Layers::Impl::compress(const oci::Digest& diff_id, codec::Compression compression, int level,
+                                               int output) {
+  const std::string name = "layer " + diff_id.to_string();
+  const sys::UniqueFd tar = TRY(sys::open_file(tar_path(diff_id), O_RDONLY), "{}", name);
+  const WorkerReport report =
+      TRY(run_compressor(options.worker_program, tar.get(), output, compression, level), "{}", name);
+  if (report.diff_id != diff_id.hex())
+    return error(ErrorKind::kCorrupt, "{}: its tar on the disk is damaged; 'strata system fsck --repair' fetches it again",
+                 name);
   CompressedLayer layer;
-  layer.path = impl_->lease_file(lease, "blob");
   layer.compression = compression;
-  const sys::UniqueFd output = TRY(sys::open_file(layer.path, O_RDWR | O_CREAT | O_EXCL, 0600));
-  const auto report = run_compressor(impl_->options.worker_program, tar.get(), output.get(), compression);
-  if (!report || report->diff_id != diff_id.hex()) (void)sys::remove_file(layer.path);
-  if (!report) return report.error().with_context("layer " + diff_id.to_string());
-  if (report->diff_id != diff_id.hex())
-    return error(ErrorKind::kCorrupt, "layer {}: its tar on the disk is damaged; remove the image and pull it again",
-                 diff_id.to_string());
-  layer.digest = TRY(oci::Digest::from_hex(report->blob_digest));
-  layer.size = report->blob_size;
+  layer.digest = TRY(oci::Digest::from_hex(report.blob_digest));
+  layer.size = report.blob_size;
   return layer;
+}
+
+Result<CompressedLayer> Layers::compress(store::Lease& lease, const oci::Digest& diff_id,
+                                         codec::Compression compression, int level) {
+  const std::string path = impl_->lease_file(lease, "blob");
+  const sys::UniqueFd output = TRY(sys::open_file(path, O_RDWR | O_CREAT | O_EXCL, 0600));
+  auto layer = impl_->compress(diff_id, compression, level, output.get());
+  if (!layer) (void)sys::remove_file(path);
+  if (layer) layer->path = path;
+  return layer;
+}
+
+Result<CompressedLayer> Layers::compress_to(int output, const oci::Digest& diff_id, codec::Compression compression,
+                                            int level) {
+  return impl_->compress(diff_id, compression, level, output);
 }
 
 Result<> Layers::inflate(int input, int output, codec::Compression compression) {
   return run_inflater(impl_->options.worker_program, input, output, compression);
 }
 
-WorkerJob Layers::Impl::job(const Limits& limits) const {
+WorkerJob Layers::Impl::job(const Limits& limits) {
   WorkerJob job;
   job.program = options.worker_program;
   job.max_tar_size = limits.max_tar_size;
   job.max_entries = limits.max_entries;
   job.max_metadata = limits.max_metadata;
+  job.windows = &windows;
   return job;
 }
 

@@ -99,7 +99,7 @@ struct Options {
 
 // A layer made ready to be sent: a file in the lease's directory.
 struct CompressedLayer {
-  std::string path;
+  std::string path;  // "" when it went into a pipe
   oci::Digest digest;
   std::uint64_t size = 0;
   codec::Compression compression = codec::Compression::kGzip;
@@ -163,7 +163,11 @@ class Layers {
   Result<MergedTree> own_tree(const oci::Digest& chain_id);
   // The tar as gzip or zstd, made by a worker on all processors. The same tar gives the same bytes.
   // Errors: kNotFound; kCorrupt when the tar on the disk is not what its diff ID says.
-  Result<CompressedLayer> compress(store::Lease& lease, const oci::Digest& diff_id, codec::Compression compression);
+  Result<CompressedLayer> compress(store::Lease& lease, const oci::Digest& diff_id, codec::Compression compression,
+                                   int level = codec::kDefaultLevel);
+  // The same into `output`, a pipe that somebody reads: what has been written before an error is of no use.
+  Result<CompressedLayer> compress_to(int output, const oci::Digest& diff_id, codec::Compression compression,
+                                      int level = codec::kDefaultLevel);
   // The inflated bytes of `input` (from where it stands to its end) into `output`, by a worker: for
   // archives that hold layers. Both may be pipes and stay the caller's.
   Result<> inflate(int input, int output, codec::Compression compression);

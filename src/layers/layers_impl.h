@@ -49,6 +49,7 @@ struct Layers::Impl {
   std::mutex form_mutex;
   std::optional<Form> known_form;
   std::atomic<unsigned> next_file = 0;
+  WindowBudget windows{kWindowBudget};
   std::mutex doubts_mutex;
   std::optional<std::map<std::string, records::Doubt>> doubts;  // when this process began to look
 
@@ -62,7 +63,8 @@ struct Layers::Impl {
     return {};
   }
   Result<Form> form();
-  WorkerJob job(const Limits& limits = {}) const;
+  WorkerJob job(const Limits& limits = {});
+  Result<CompressedLayer> compress(const oci::Digest& diff_id, codec::Compression compression, int level, int output);
   std::string lease_file(const store::Lease& lease, std::string_view kind) {
     return fmt::format("{}/{}-{}", lease.directory(), next_file.fetch_add(1), kind);
   }

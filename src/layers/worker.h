@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "layers/window_budget.h"
 #include "layers/worker_protocol.h"
 
 namespace strata::layers {
@@ -19,13 +20,15 @@ struct WorkerJob {
   std::string key;             // of the index; "": the diff ID
   std::uint64_t max_tar_size = 0, max_entries = 0, max_metadata = 0;
   ImpliedAttributes implied_attributes;
+  WindowBudget* windows = nullptr;  // null: it may take what it likes, up to kMaxWindow
 };
 
 // Waits for its end. The worker's error comes back as it is; kInternal when it died without a report.
 Result<WorkerReport> run_worker(const WorkerJob& job);
 
-// Compresses the tar `input` into `output` (an empty file).
-Result<WorkerReport> run_compressor(const std::string& program, int input, int output, codec::Compression compression);
+// Compresses the tar `input` into `output` (an empty file, or a pipe).
+Result<WorkerReport> run_compressor(const std::string& program, int input, int output, codec::Compression compression,
+                                    int level = codec::kDefaultLevel);
 
 // Inflates `input` into `output`.
 Result<> run_inflater(const std::string& program, int input, int output, codec::Compression compression);

@@ -100,6 +100,8 @@ class Client {
   // What a tag stands for now: digest, media type and size, by HEAD. kNotFound when there is no
   // such tag.
   Result<oci::Descriptor> resolve(const oci::Reference& reference);
+  // All tags of a repository, in the registry's order. Errors: kResourceExhausted beyond 100,000.
+  Result<std::vector<std::string>> tags(const oci::Reference& repository);
   // A whole small blob (an image config), verified. More than `limit` bytes is kResourceExhausted.
   Result<std::string> get_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                                std::size_t limit);

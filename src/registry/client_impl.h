@@ -25,6 +25,9 @@ class Client::Impl {
   Result<Fetched> manifest_from(const Endpoint& endpoint, const oci::Reference& reference);
   Result<oci::Descriptor> resolve_at(const Endpoint& endpoint, const oci::Reference& reference);
 
+  Result<std::vector<std::string>> tags_from(const Endpoint& endpoint,
+                                             const oci::Reference& repository);
+
   Result<std::string> start_upload(const Endpoint& endpoint, const oci::Reference& repository);
   void abandon_upload(const Endpoint& endpoint, const oci::Reference& repository,
                       const std::string& location);

@@ -284,3 +284,123 @@ child_of_pull() { pgrep -P "$PULL" -x "$1" | head -n 1; }
   assert_match "$output" 'no space left for the image: its layers take 2[0-9.]+MB and more, [0-9.]+MB are free where the store is, 67.*MB of it are kept free'
   [ ! -e "$STORAGE.sent" ] || [ "$(requests)" -eq 0 ]
 }
+
+# Peak of the memory of a pull and its children (PSS, KiB), read every few milliseconds.
+peak_memory_of_pull() {
+  strata pull -q "$1" >/dev/null 3>&- &
+  local pid=$! peak=0 sum
+  while kill -0 $pid 2>/dev/null; do
+    sum=$(cat /proc/$pid/smaps_rollup $(pgrep -P $pid | sed 's|.*|/proc/&/smaps_rollup|') 2>/dev/null | awk '/^Pss:/ { sum += $2 } END { print sum + 0 }')
+    [ "$sum" -le "$peak" ] || peak=$sum
+  done
+  wait $pid
+  echo "$peak"
+}
+
+# as_zstd NAME LAYERS BYTES ZSTD-FLAGS…: an image in an OCI layout with layers of so many bytes, pushed by skopeo.
+as_zstd() {
+  local name=$1 count=$2 bytes=$3 dir=$BATS_TEST_TMPDIR/oci i tar size digest diffs= layers= config
+  shift 3
+  rm -rf "$dir"
+  mkdir -p "$dir/blobs/sha256" "$dir/content"
+  for i in $(seq "$count"); do
+    head -c $bytes /dev/urandom >"$dir/content/file$i"
+    tar -C "$dir/content" -cf "$dir/layer.tar" "file$i"
+    diffs+="${diffs:+,}\"sha256:$(sha256sum <"$dir/layer.tar" | cut -c1-64)\""
+    cat "$dir/layer.tar" | zstd -q -c "$@" >"$dir/blob"
+    digest=$(sha256sum <"$dir/blob" | cut -c1-64)
+    layers+="${layers:+,}{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+zstd\",\"digest\":\"sha256:$digest\",\"size\":$(stat -c %s "$dir/blob")}"
+    mv "$dir/blob" "$dir/blobs/sha256/$digest"
+    rm "$dir/content/file$i"
+  done
+  printf '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[%s]}}' "$diffs" >"$dir/config"
+  config=$(sha256sum <"$dir/config" | cut -c1-64)
+  size=$(stat -c %s "$dir/config")
+  mv "$dir/config" "$dir/blobs/sha256/$config"
+  printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:%s","size":%d},"layers":[%s]}' \
+    "$config" "$size" "$layers" >"$dir/manifest"
+  digest=$(sha256sum <"$dir/manifest" | cut -c1-64)
+  printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%s","size":%d}]}' \
+    "$digest" "$(stat -c %s "$dir/manifest")" >"$dir/index.json"
+  mv "$dir/manifest" "$dir/blobs/sha256/$digest"
+  printf '{"imageLayoutVersion":"1.0.0"}' >"$dir/oci-layout"
+  skopeo copy -q --insecure-policy --dest-tls-verify=false "oci:$dir" "docker://$REGISTRY/$name"
+  rm -rf "$dir"
+}
+
+@test "a pull takes less than 64 MB of memory: many layers, and large windows" {
+  local i peak
+  { echo 'FROM scratch'; for i in $(seq 8); do echo "COPY large /l$i"; done; for i in $(seq 30); do echo "COPY small /s$i"; done; } >"$BATS_FILE_TMPDIR/context/Dockerfile"
+  strata build -q -t "$REGISTRY/many" "$BATS_FILE_TMPDIR/context" >/dev/null
+  strata push -q "$REGISTRY/many" >/dev/null
+  strata system prune -af >/dev/null
+  peak=$(peak_memory_of_pull "$REGISTRY/many")
+  echo "38 layers: $peak KiB"
+  [ "$peak" -gt 5000 ]
+  [ "$peak" -lt 64000 ]
+  as_zstd windows 6 12000000 -1 --long=23
+  peak=$(peak_memory_of_pull "$REGISTRY/windows")
+  echo "6 layers of zstd with windows of 8 MiB: $peak KiB"
+  [ "$peak" -lt 64000 ]
+  as_zstd windows 2 40000000 -1 --long=25
+  peak=$(peak_memory_of_pull "$REGISTRY/windows")
+  echo "3 layers of zstd with windows of 32 MiB: $peak KiB"
+  [ "$peak" -lt 64000 ]
+}
+
+@test "a window beyond the limit is refused" {
+  as_zstd windows 1 40000000 -1 --long=26
+  run strata pull "$REGISTRY/windows"
+  [ "$status" -eq 1 ]
+  assert_match "$output" 'layer sha256:[0-9a-f]*: zstd: the window is beyond the limit of 33554432 bytes'
+  [ -z "$(ls "$STRATA_ROOT/partial")" ] || [ "$(stat -c %s "$STRATA_ROOT"/partial/*)" -eq 0 ]
+}
+
+@test "pull -a, -q, by digest, by tag and digest: as docker prints them" {
+  local digest
+  skopeo copy -q --insecure-policy --src-tls-verify=false --dest-tls-verify=false "docker://$REGISTRY/upside-down" "docker://$REGISTRY/tags:one"
+  skopeo copy -q --insecure-policy --src-tls-verify=false --dest-tls-verify=false "docker://$REGISTRY/upside-down" "docker://$REGISTRY/tags:two"
+  digest=$(skopeo inspect --tls-verify=false -f '{{.Digest}}' "docker://$REGISTRY/tags:one")
+  run strata pull -a "$REGISTRY/tags"
+  [ "$status" -eq 0 ]
+  [ "${lines[0]}" = "one: Pulling from tags" ]
+  assert_match "$output" '^two: Pulling from tags$'
+  [ "$(grep -c "^Digest: $digest$" <<<"$output")" -eq 2 ]
+  [ "$(tail -n 2 <<<"$output")" = "Status: Downloaded newer image for $REGISTRY/tags"$'\n'"$REGISTRY/tags" ]
+  [ "$(strata images -q "$REGISTRY/tags" | wc -l)" -eq 2 ]
+  [ "$(strata pull -aq "$REGISTRY/tags")" = "$REGISTRY/tags" ]
+  run strata pull -a "$REGISTRY/tags:one"
+  [ "$status" -eq 1 ]
+  assert_match "$output" "tag can't be used with --all-tags/-a"
+
+  [ "$(strata pull -q "$REGISTRY/tags:one")" = "$REGISTRY/tags:one" ]
+  run strata pull "$REGISTRY/tags@$digest"
+  [ "${lines[0]}" = "$digest: Pulling from tags" ]
+  [ "$(tail -n 3 <<<"$output")" = "Digest: $digest"$'\n'"Status: Image is up to date for $REGISTRY/tags@$digest"$'\n'"$REGISTRY/tags@$digest" ]
+  run strata pull "$REGISTRY/tags:two@$digest"
+  [ "$(tail -n 2 <<<"$output")" = "Status: Image is up to date for $REGISTRY/tags@$digest"$'\n'"$REGISTRY/tags:two@$digest" ]
+}
+
+@test "push --compression: another kind of blob, the same bytes every time" {
+  local first again
+  layers() { skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/$1" | jq -c '[.layers[] | [.mediaType, .digest]]'; }
+  strata pull -q "$REGISTRY/big" >/dev/null
+  strata tag "$REGISTRY/big" "$REGISTRY/squeezed"
+  strata push -q --compression zstd:3 "$REGISTRY/squeezed"
+  first=$(layers squeezed)
+  assert_match "$first" 'tar\+zstd.*tar\+zstd'
+  refute_match "$first" gzip
+  strata tag "$REGISTRY/big" "$REGISTRY/squeezed-again"
+  taskset -c 0 strata push -q --compression zstd:3 "$REGISTRY/squeezed-again"
+  again=$(layers squeezed-again)
+  [ "$first" = "$again" ]
+  # Without a level what is there is taken.
+  strata push -q --compression gzip "$REGISTRY/squeezed"
+  [ "$(layers squeezed | jq -c '[.[][1]]')" = "$(layers big | jq -c '[.[][1]]')" ]
+  run strata push --compression lzma "$REGISTRY/squeezed"
+  [ "$status" -eq 125 ] || [ "$status" -eq 1 ]
+  assert_match "$output" 'invalid argument "lzma" for "--compression" flag: gzip or zstd'
+  strata rmi -f "$(strata images -q "$REGISTRY/big")" >/dev/null
+  strata pull -q "$REGISTRY/squeezed-again" >/dev/null
+  is_good "$REGISTRY/squeezed-again"
+}

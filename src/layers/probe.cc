@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kContent = "the file that is read through overlayfs and EROFS";
 
-Result<> try_index(const std::string& directory) {
+Result<> try_index(const std::string& directory, MountCache& mounts, const std::string& key) {
   const std::string tar_path = directory + "/probe.tar", index_path = directory + "/probe.erofs";
   std::string data(kContent);
   data.resize(512);
@@ -33,7 +33,8 @@ Result<> try_index(const std::string& directory) {
     // A UUID of its own each time: several probes may run at once.
     TRY(write_index(tree.tree(), "probe " + directory, "probe", tar.get(), data.size(), index.get()));
   }
-  const sys::UniqueFd lower = TRY(mount_index(index_path, std::span(&tar_path, 1)));
+  // Attached, as those of layers are: before Linux 6.15 or so overlayfs takes no detached mount.
+  const sys::UniqueFd lower = TRY(mounts.get(key, [&] { return mount_index(index_path, std::span(&tar_path, 1)); }));
   const std::string below = directory + "/below";
   TRY(sys::make_directories(below));
   const sys::UniqueFd bottom = TRY(sys::open_file(below, O_PATH | O_DIRECTORY));
@@ -58,7 +59,10 @@ Result<Form> probe_form(store::Store& store) {
   }
   // In a lease: whoever is killed while trying leaves nothing.
   const store::Lease lease = TRY(store::Lease::create(store));
-  const bool works = try_index(lease.directory()).has_value();
+  MountCache mounts(paths.run_root);
+  const std::string key = "probe." + lease.id();
+  const bool works = try_index(lease.directory(), mounts, key).has_value();
+  (void)mounts.drop({key});  // what cannot be unmounted is a cached mount like others
   TRY(sys::replace_file(answer_path, question + (works ? "index\n" : "directory\n")));
   return works ? Form::kIndex : Form::kDirectory;
 }

@@ -115,8 +115,11 @@ Result<UniqueFd> mount_overlay(const OverlayOptions& options) {
   if (forced == "mount") return mount_by_call(options, uppers);
   if (forced != "names") {
     Result<UniqueFd> mount = mount_by_context(options, uppers, true);
-    // An unknown parameter, or a known one that does not come as a descriptor, is EINVAL.
-    if (mount || mount.error().error_number() != EINVAL || forced == "descriptors") return mount;
+    if (mount || forced == "descriptors") return mount;
+    // An unknown parameter, or a known one that does not come as a descriptor, is EINVAL; before Linux 6.13
+    // fsconfig(2) already refuses an O_PATH descriptor with EBADF.
+    const int why = mount.error().error_number();
+    if (why != EINVAL && why != EBADF) return mount;
   }
   Result<UniqueFd> mount = mount_by_context(options, uppers, false);
   if (mount || mount.error().error_number() != EINVAL) return mount;

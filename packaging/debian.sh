@@ -8,7 +8,10 @@ packages_build='g++ cmake ninja-build ccache libfmt-dev nlohmann-json3-dev libcl
   libtomlplusplus-dev'
 packages_story='mmdebstrap xz-utils curl ca-certificates'
 packages_test="$packages_story libgtest-dev bats busybox-static apache2-utils openssl skopeo strace tmux iproute2
-  nftables attr acl jq bzip2 zstd tar libcap2-bin procps sqlite3 util-linux podman runc"
+  nftables attr acl jq bzip2 zstd tar libcap2-bin procps sqlite3 util-linux podman runc
+  e2fsprogs"
+# A virtual machine: tests/vm/run.
+packages_vm='qemu-system-x86 kmod e2fsprogs iproute2 xz-utils busybox-static'
 packages_bench='podman runc crun conmon libbenchmark-dev e2fsprogs'
 
 # Installs those that are missing, and says so. Services that a package would start are not started: none

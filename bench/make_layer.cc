@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 #include <string>
@@ -28,7 +29,8 @@ strata::Result<> write_layer(std::uint64_t seed, int files, std::uint64_t bytes)
   double sum = 0;
   for (double& share : shares) sum += share = size_of(random);
   std::string words;
-  while (words.size() < 1 << 20) words += fmt::format("{:x} lorem ipsum dolor sit amet {:x}\n", random(), random() % 4096);
+  // More than a compressor's window, or it would find what was used before.
+  while (words.size() < 48 << 20) words += fmt::format("{:016x}{:016x} lorem ipsum sit {:x}\n", random(), random(), random() % 4096);
   const auto directory = [&](const std::string& path) {
     TarEntry entry{};
     entry.type = TarEntry::Type::kDirectory;

@@ -1,5 +1,6 @@
 #include "engine/disk_usage.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -36,13 +37,17 @@ struct Listing {
   }
 };
 
-Result<Listing> list(const std::string& path) {
+// Files that several trees link to count where they are met first: directories made of several layers (their names
+// have a "-") hold links to files of the layers' own.
+Result<Listing> list(const std::string& path, sys::LinkedFiles& counted) {
   Listing listing;
   const auto info = sys::lstat_path(path);
   if (!info) return listing;
   listing.own = static_cast<std::uint64_t>(info->st_blocks) * 512;
-  for (const std::string& name : TRY(sys::list_directory(path)))
-    listing.entries.emplace(name, TRY(sys::tree_size(path + '/' + name)));
+  std::vector<std::string> names = TRY(sys::list_directory(path));
+  std::ranges::partition(names, [](const std::string& name) { return !name.contains('-'); });
+  for (const std::string& name : names)
+    listing.entries.emplace(name, TRY(sys::tree_size(path + '/' + name, counted)));
   return listing;
 }
 
@@ -66,6 +71,7 @@ class Measurement {
   Engine& engine_;
   std::string root_;
   DiskUsage usage_;
+  sys::LinkedFiles linked_;
   std::set<std::string> listed_;  // entries of root that are in the sums
   std::map<oci::Digest, layers::Usage> layers_;
   Listing layer_files_;
@@ -73,7 +79,7 @@ class Measurement {
 
 Result<Listing> Measurement::list_once(const std::string& name) {
   listed_.insert(name);
-  Listing listing = TRY(list(root_ + '/' + name));
+  Listing listing = TRY(list(root_ + '/' + name, linked_));
   usage_.other.records += listing.own;
   return listing;
 }
@@ -139,10 +145,6 @@ Result<Chains> Measurement::active_chains() {
 Result<> Measurement::measure_layers() {
   for (layers::Usage& layer : TRY(engine_.layers().usage())) layers_.emplace(layer.chain_id, std::move(layer));
   layer_files_ = TRY(list_once("layers"));
-  // Directories made of several layers hold links to files that are counted where they belong.
-  for (const auto& [chain, layer] : layers_)
-    for (const auto& [file, bytes] : layer.merged)
-      if (const auto entry = layer_files_.entries.find(file); entry != layer_files_.entries.end()) entry->second = bytes;
   const auto users = TRY(engine_.images().users_of_layers());
   Chains of_images, of_cache;
   for (const auto& [chain, images] : users) add_with_parents(chain, of_images);

@@ -164,15 +164,17 @@ Result<> Load::commit_layers() {
 
 Result<std::vector<Loaded>> Load::record() {
   std::vector<Loaded> all;
+  std::map<oci::Digest, std::uint64_t> sizes;  // looked up before: nothing else is locked inside
+  for (const ArchivedImage& image : archived_)
+    sizes[image.id] = TRY(images_.size_of(image.chain_ids));
   store::Database& db = store_.db();
   store::Transaction change = TRY(db.begin());
   for (const ArchivedImage& image : archived_) {
     Loaded& loaded = all.emplace_back();
     loaded.id = image.id;
     loaded.tags = image.tags;
-    const std::uint64_t size = TRY(images_.size_of(image.chain_ids));
     TRY(records::insert(store_, image.id, image.config_bytes,
-                        parse_rfc3339(image.config.created).value_or(Timestamp()), size,
+                        parse_rfc3339(image.config.created).value_or(Timestamp()), sizes[image.id],
                         image.chain_ids));
     for (std::size_t i = 0; i < image.layers.size(); ++i) {
       const auto work = work_.find(image.config.diff_ids[i]);

@@ -18,6 +18,11 @@ class Restore {
   Result<> run();
 
  private:
+  struct Origin {
+    records::Blob blob;
+    oci::Reference source;
+  };
+  Result<std::vector<Origin>> origins(std::size_t position);
   Result<> bring_back(store::Lease& lease, std::size_t position);
   Result<bool> fetch(store::Lease& lease, std::size_t position, const records::Blob& blob, const oci::Reference& from);
   std::optional<oci::Digest> parent(std::size_t position) const {
@@ -48,19 +53,35 @@ Result<> Restore::bring_back(store::Lease& lease, std::size_t position) {
   // The same tar may be here under another chain.
   if (layers_.reuse(lease, diff_id, parent(position))) return {};
   std::string reason = "it was made here: build it again, or remove the image";
-  for (const records::Blob& blob : TRY(records::blobs_of(store_.db(), diff_id)))
-    for (const oci::Reference& source : TRY(records::sources_of(store_.db(), blob.descriptor.digest))) {
-      if (options_.note)
-        options_.note(fmt::format("Layer {} of {} is lost or damaged: fetching it again from {}", diff_id.short_hex(),
-                                  name_, source.familiar_name()));
-      const Result<bool> fetched = fetch(lease, position, blob, source);
-      if (fetched) return {};
-      if (fetched.error().kind() == ErrorKind::kCancelled || fetched.error().kind() == ErrorKind::kResourceExhausted)
-        return fetched.error();
-      reason = fetched.error().message();
-    }
+  for (const auto& [blob, source] : TRY(origins(position))) {
+    if (options_.note)
+      options_.note(fmt::format("Layer {} of {} is lost or damaged: fetching it again from {}", diff_id.short_hex(),
+                                name_, source.familiar_name()));
+    const Result<bool> fetched = fetch(lease, position, blob, source);
+    if (fetched) return {};
+    if (fetched.error().kind() == ErrorKind::kCancelled || fetched.error().kind() == ErrorKind::kResourceExhausted)
+      return fetched.error();
+    reason = fetched.error().message();
+  }
   return error(ErrorKind::kCorrupt, "image {}: its layer {} is lost or damaged and cannot be fetched again: {}", name_,
                diff_id.to_string(), reason);
+}
+
+// First what the layer was seen as; then what the image's manifests say, for an image that was pulled when its
+// layers were here already: the word of a manifest is enough to ask, because what comes is verified.
+Result<std::vector<Restore::Origin>> Restore::origins(std::size_t position) {
+  std::vector<Origin> origins;
+  for (const records::Blob& blob : TRY(records::blobs_of(store_.db(), image_.config.diff_ids[position])))
+    for (oci::Reference& source : TRY(records::sources_of(store_.db(), blob.descriptor.digest)))
+      origins.push_back({blob, std::move(source)});
+  const std::vector<oci::Reference> names = TRY(records::names_of(store_.db(), image_.id));
+  for (const records::StoredManifest& stored : TRY(records::manifests_of(store_.db(), image_.id))) {
+    const Result<oci::Manifest> manifest = oci::parse_manifest(stored.bytes);
+    if (!manifest || position >= manifest->layers.size()) continue;
+    for (const oci::Reference& name : names)
+      if (name.digest) origins.push_back({{.descriptor = manifest->layers[position]}, name});
+  }
+  return origins;
 }
 
 Result<bool> Restore::fetch(store::Lease& lease, std::size_t position, const records::Blob& blob,

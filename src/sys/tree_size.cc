@@ -14,7 +14,7 @@ namespace {
 
 struct Walk {
   dev_t device;
-  std::set<ino_t> linked;  // files with several names, once counted
+  LinkedFiles& linked;
   std::uint64_t bytes = 0;
 
   void count(const struct stat& status) {
@@ -46,6 +46,11 @@ struct Walk {
 }  // namespace
 
 Result<std::uint64_t> tree_size(const std::string& path) {
+  LinkedFiles counted;
+  return tree_size(path, counted);
+}
+
+Result<std::uint64_t> tree_size(const std::string& path, LinkedFiles& counted) {
   const Result<UniqueFd> root = open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!root) {
     if (root.error().error_number() == ENOENT) return std::uint64_t{0};
@@ -56,7 +61,7 @@ Result<std::uint64_t> tree_size(const std::string& path) {
     return root.error();
   }
   const struct stat status = TRY(stat_fd(root->get()));
-  Walk walk{status.st_dev, {}, 0};
+  Walk walk{status.st_dev, counted, 0};
   walk.count(status);
   TRY(walk.directory(root->get()), "{}", path);
   return walk.bytes;

@@ -3,6 +3,7 @@
 #include "images/layer_download.h"
 #include "images/records.h"
 #include "layers/layers.h"
+#include "oci/manifest.h"
 #include "store/lease.h"
 #include "store/reference.h"
 
@@ -76,8 +77,9 @@ Result<std::vector<Restore::Origin>> Restore::origins(std::size_t position) {
       origins.push_back({blob, std::move(source)});
   const std::vector<oci::Reference> names = TRY(records::names_of(store_.db(), image_.id));
   for (const records::StoredManifest& stored : TRY(records::manifests_of(store_.db(), image_.id))) {
-    const Result<oci::Manifest> manifest = oci::parse_manifest(stored.bytes);
-    if (!manifest || position >= manifest->layers.size()) continue;
+    const auto document = oci::parse_manifest(stored.bytes, stored.media_type);
+    const oci::Manifest* manifest = document ? std::get_if<oci::Manifest>(&*document) : nullptr;
+    if (manifest == nullptr || position >= manifest->layers.size()) continue;
     for (const oci::Reference& name : names)
       if (name.digest) origins.push_back({{.descriptor = manifest->layers[position]}, name});
   }

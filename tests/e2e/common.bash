@@ -26,6 +26,7 @@ use_own_store() {
 remove_own_store() {
   strata ps -aq | xargs -r strata rm -f >/dev/null || true
   strata system prune -af >/dev/null || true
+  stores_are_settled
   [ ! -e "$BATS_FILE_TMPDIR/registry.pid" ] || kill "$(cat "$BATS_FILE_TMPDIR/registry.pid")" || true
 }
 
@@ -45,6 +46,15 @@ until_true() {
   until "$@"; do
     [ $SECONDS -lt $end ] || { echo "never true: $*" >&2; return 1; }
     sleep 0.05
+  done
+}
+
+# Waits until the background processes (store/store.h) have done with this file's stores, so that they can be
+# deleted.
+stores_are_settled() {
+  local lock
+  for lock in "$BATS_FILE_TMPDIR"/*/settle.wait "$BATS_FILE_TMPDIR"/*/settle.lock; do
+    [ ! -e "$lock" ] || flock -w 60 "$lock" true
   done
 }
 

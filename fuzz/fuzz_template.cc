@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "base/json.h"
-#include "cli/template.h"
+#include "cli/template/template.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 4096) return 0;

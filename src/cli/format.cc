@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/table.h"
-#include "cli/template_value.h"
+#include "cli/template/value.h"
 
 namespace strata::cli {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "cli/template.h"
+#include "cli/template/template.h"
 #include <nlohmann/json_fwd.hpp>
 
 namespace strata::cli {

@@ -1,11 +1,11 @@
-#include "cli/template_lexer.h"
+#include "cli/template/lexer.h"
 
 #include <algorithm>
 #include <optional>
 #include <string_view>
 
 #include "base/strings.h"
-#include "cli/template_literal.h"
+#include "cli/template/literal.h"
 
 namespace strata::cli::templates {
 namespace {

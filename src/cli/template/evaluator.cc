@@ -1,12 +1,12 @@
-#include "cli/template_evaluator.h"
+#include "cli/template/evaluator.h"
 
 #include <algorithm>
 #include <optional>
 #include <span>
 
 #include "base/json.h"
-#include "cli/template_functions.h"
-#include "cli/template_value.h"
+#include "cli/template/functions.h"
+#include "cli/template/value.h"
 
 namespace strata::cli::templates {
 namespace {

@@ -1,12 +1,12 @@
-#include "cli/template_parser.h"
+#include "cli/template/parser.h"
 
 #include <algorithm>
 #include <set>
 
 #include "base/json.h"
-#include "cli/template_functions.h"
-#include "cli/template_lexer.h"
-#include "cli/template_literal.h"
+#include "cli/template/functions.h"
+#include "cli/template/lexer.h"
+#include "cli/template/literal.h"
 
 namespace strata::cli::templates {
 namespace {

@@ -1,4 +1,4 @@
-#include "cli/template_value.h"
+#include "cli/template/value.h"
 
 #include <algorithm>
 #include <charconv>

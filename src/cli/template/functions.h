@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "cli/template_value.h"
+#include "cli/template/value.h"
 
 namespace strata::cli::templates {
 

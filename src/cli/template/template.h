@@ -13,7 +13,7 @@
 //
 // - The data is JSON. What Go's types would say and JSON does not (struct or map, empty list or
 // nil) is
-//   known by member names (template_value.cc); a missing field of a struct is an error, of a map
+//   known by member names (value.cc); a missing field of a struct is an error, of a map
 //   "<no value>".
 // - Bounded: nesting and calls of templates 100 deep, 64 MB of output, 2 million steps; beyond is
 //   kResourceExhausted.

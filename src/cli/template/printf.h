@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "cli/template_value.h"
+#include "cli/template/value.h"
 
 namespace strata::cli::templates {
 

@@ -1,4 +1,4 @@
-#include "cli/template_literal.h"
+#include "cli/template/literal.h"
 
 #include <charconv>
 #include <limits>

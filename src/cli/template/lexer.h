@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "cli/template_source.h"
+#include "cli/template/source.h"
 
 namespace strata::cli::templates {
 

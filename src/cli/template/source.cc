@@ -1,4 +1,4 @@
-#include "cli/template_source.h"
+#include "cli/template/source.h"
 
 #include <algorithm>
 

@@ -4,9 +4,9 @@
 #include <string>
 
 #include "base/result.h"
-#include "cli/template.h"
-#include "cli/template_source.h"
-#include "cli/template_tree.h"
+#include "cli/template/source.h"
+#include "cli/template/template.h"
+#include "cli/template/tree.h"
 #include <nlohmann/json_fwd.hpp>
 
 namespace strata::cli::templates {

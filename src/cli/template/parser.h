@@ -2,14 +2,14 @@
 #pragma once
 
 #include "base/result.h"
-#include "cli/template_source.h"
-#include "cli/template_tree.h"
+#include "cli/template/source.h"
+#include "cli/template/tree.h"
 
 namespace strata::cli::templates {
 
 inline constexpr std::size_t kMaxNesting = 100;  // of blocks and parentheses
 
-// Errors: in Go's words; functions must exist (template_functions.h).
+// Errors: in Go's words; functions must exist (functions.h).
 Result<Tree> parse(const Source& source);
 
 }  // namespace strata::cli::templates

@@ -1,11 +1,11 @@
-#include "cli/template_printf.h"
+#include "cli/template/printf.h"
 
 #include <charconv>
 #include <optional>
 
 #include "base/json.h"
 #include "base/strings.h"
-#include "cli/template_literal.h"
+#include "cli/template/literal.h"
 
 namespace strata::cli::templates {
 namespace {

@@ -1,6 +1,6 @@
 // What Go's templates give is what docker's own CLI printed: tests/goldens/template/docker.json,
 // made by `docker image inspect -f TEMPLATE` of the object in data.json (docker 28.2).
-#include "cli/template.h"
+#include "cli/template/template.h"
 
 #include <fstream>
 #include <sstream>

@@ -1,4 +1,4 @@
-#include "cli/template_compare.h"
+#include "cli/template/compare.h"
 
 #include <compare>
 

@@ -1,4 +1,4 @@
-#include "cli/template_functions.h"
+#include "cli/template/functions.h"
 
 #include <algorithm>
 #include <limits>
@@ -6,9 +6,9 @@
 
 #include "base/json.h"
 #include "base/strings.h"
-#include "cli/template_compare.h"
-#include "cli/template_literal.h"
-#include "cli/template_printf.h"
+#include "cli/template/compare.h"
+#include "cli/template/literal.h"
+#include "cli/template/printf.h"
 
 namespace strata::cli::templates {
 namespace {

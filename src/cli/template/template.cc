@@ -1,8 +1,8 @@
-#include "cli/template.h"
+#include "cli/template/template.h"
 
 #include "base/json.h"
-#include "cli/template_evaluator.h"
-#include "cli/template_parser.h"
+#include "cli/template/evaluator.h"
+#include "cli/template/parser.h"
 
 namespace strata::cli {
 

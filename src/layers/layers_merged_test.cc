@@ -65,6 +65,18 @@ TEST_P(MergedLayers, AnyNumberGivesTheSameTree) {
   }
 }
 
+// With every directory's attributes as they are made for want of others, so that the trees are the same too.
+TEST_P(MergedLayers, TheSameLayerSeveralTimesInAnImage) {
+  const std::string empty = Tar().bytes();
+  const std::string again = Tar().file("d/a", "again").file("x", "again").whiteout(".wh.y").bytes();
+  const auto tree = store_->tree_of({Tar().file("d/b", "b").file("y", "y").bytes(), empty, again, empty,
+                                     Tar().file("x", "other").file("y", "other").whiteout("d/.wh.a").bytes(), empty, again, again});
+  ASSERT_TRUE(tree) << tree.error().message();
+  EXPECT_TRUE(tree->contains("d/a") && tree->contains("d/b") && tree->contains("x"));
+  EXPECT_FALSE(tree->contains("y"));
+  EXPECT_TRUE(tree->at("x").content.starts_with("5 ")) << tree->at("x").content;
+}
+
 TEST_P(MergedLayers, OneMoreLayerOnTop) {
   auto chain = *store_->chain(layers_up_to(40));
   ASSERT_TRUE(store_->layers().merge(chain));

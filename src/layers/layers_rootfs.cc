@@ -1,8 +1,11 @@
 // Layers become a root file system: their trees, checked and mounted, and an overlay over them.
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <utility>
 
 #include "codec/erofs_writer.h"
 #include "layers/index.h"
@@ -132,10 +135,15 @@ Result<sys::UniqueFd> Layers::mount_rootfs(std::span<const oci::Digest> chain, c
   return sys::mount_overlay(overlay);
 }
 
-// overlayfs does not look at whether a root directory is opaque, so what lies below one is left out here.
+// overlayfs does not look at whether a root directory is opaque, so what lies below one is left out here. A tree that
+// an image has several times (that of an empty tar, say) would be refused with ELOOP: it stands where it is the topmost,
+// because there it decides about every path that it decides about further down.
 Result<std::vector<int>> Layers::Impl::lowers_of(const std::vector<sys::UniqueFd>& trees_bottom_first) {
   std::vector<int> lowers;
+  std::set<std::pair<dev_t, ino_t>> known;
   for (auto tree = trees_bottom_first.rbegin(); tree != trees_bottom_first.rend(); ++tree) {
+    const struct stat root = TRY(sys::stat_fd(tree->get()));
+    if (!known.emplace(root.st_dev, root.st_ino).second) continue;
     lowers.push_back(tree->get());
     if (TRY(sys::xattrs_of_entry(tree->get(), "")).contains("trusted.overlay.opaque")) break;
   }

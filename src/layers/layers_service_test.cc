@@ -258,7 +258,8 @@ TEST_F(LayerService, EveryWayToTellOverlayfsItsLowers) {
 }
 
 TEST_F(LayerService, MoreLayersThanOverlayfsTakes) {
-  const std::vector<std::string> lowers(501, store_->path());
+  std::vector<std::string> lowers;
+  for (int i = 0; i < 501; ++i) ASSERT_TRUE(sys::make_directories(lowers.emplace_back(fmt::format("{}/lower-{}", store_->path(), i))));
   const UpperDir dir = upper("u");
   EXPECT_EQ(store_->layers().mount_rootfs({}, &dir, lowers).error().message(), "501 layers: overlayfs takes 500 at most");
 }

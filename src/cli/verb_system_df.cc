@@ -110,8 +110,10 @@ void print_details(const DiskUsage& usage) {
   other.add({"Work in flight", human_size(usage.other.in_flight)});
   other.add({"Interrupted downloads", human_size(usage.other.partial)});
   other.add({"Layers that nothing needs", human_size(usage.other.unneeded)});
+  if (usage.other.ownerless > 0) other.add({"Containers without a record", human_size(usage.other.ownerless)});
   other.add({"Deleted, on its way out", human_size(usage.other.deleted)});
   fmt::print("{}\nTotal: {} ({} bytes)\n", other.to_string(), human_size(usage.bytes()), usage.bytes());
+  fmt::print("A system prune --all frees {} ({} bytes)\n", human_size(usage.pruned_bytes), usage.pruned_bytes);
 }
 
 // All of -v as one object, as docker has it.
@@ -151,6 +153,8 @@ ordered_json details(const DiskUsage& usage) {
                                  {"LastUsedAt", time_text(entry.step.used)},
                                  {"LastUsedSince", age(entry.step.used)},
                                  {"Shared", entry.shared ? "true" : "false"}});
+  all["TotalBytes"] = usage.bytes();
+  all["PruneAllBytes"] = usage.pruned_bytes;
   return all;
 }
 

@@ -64,7 +64,8 @@ class Measurement {
   Result<> measure_cache(const Chains& of_images);
   Result<> measure_rest();
   Result<Listing> list_once(const std::string& name);
-  Result<Chains> active_chains();
+  Result<Chains> chains_in_flight();
+  Chains chains_of_containers(bool running_only);
   void add_with_parents(const oci::Digest& chain, Chains& chains) const;
   std::uint64_t add(const oci::Digest& chain, std::set<std::string>& seen) const;
 
@@ -89,6 +90,7 @@ Result<> Measurement::measure_containers() {
   for (auto& [container, state] : TRY(engine_.containers().list_with_state())) {
     DiskUsage::ContainerUsage entry;
     entry.size = listing.take(container.id);
+    if (!state.running()) usage_.pruned_bytes += entry.size;
     entry.state = std::move(state);
     for (const containers::Mount& mount : container.config.mounts)
       if (mount.type == containers::Mount::Type::kVolume) ++entry.volumes;
@@ -96,7 +98,7 @@ Result<> Measurement::measure_containers() {
     usage_.container_bytes += entry.size;
     usage_.containers.push_back(std::move(entry));
   }
-  usage_.other.unneeded += listing.rest();
+  usage_.other.ownerless = listing.rest();
   return {};
 }
 
@@ -131,15 +133,23 @@ std::uint64_t Measurement::add(const oci::Digest& chain, std::set<std::string>& 
   return bytes;
 }
 
-// What a prune leaves alone.
-Result<Chains> Measurement::active_chains() {
-  Chains active;
-  for (const auto& entry : usage_.containers)
-    if (const auto image = engine_.images().get(entry.container.image_id))
-      for (const oci::Digest& chain : image->chain_ids) add_with_parents(chain, active);
+Result<Chains> Measurement::chains_in_flight() {
+  Chains chains;
   for (const std::string& key : TRY(store::keys_in_leases(engine_.store(), store::kLayer)))
-    add_with_parents(TRY(oci::Digest::parse(key)), active);
-  return active;
+    add_with_parents(TRY(oci::Digest::parse(key)), chains);
+  for (const std::string& key : TRY(store::keys_in_leases(engine_.store(), store::kImage)))
+    if (const auto image = engine_.images().get(TRY(oci::Digest::parse(key))))
+      for (const oci::Digest& chain : image->chain_ids) add_with_parents(chain, chains);
+  return chains;
+}
+
+Chains Measurement::chains_of_containers(bool running_only) {
+  Chains chains;
+  for (const auto& entry : usage_.containers)
+    if (!running_only || entry.state.running())
+      if (const auto image = engine_.images().get(entry.container.image_id))
+        for (const oci::Digest& chain : image->chain_ids) add_with_parents(chain, chains);
+  return chains;
 }
 
 Result<> Measurement::measure_layers() {
@@ -150,8 +160,14 @@ Result<> Measurement::measure_layers() {
   for (const auto& [chain, images] : users) add_with_parents(chain, of_images);
   for (const std::string& key : TRY(store::keys_held_by(engine_.store(), store::kLayer, "build/")))
     add_with_parents(TRY(oci::Digest::parse(key)), of_cache);
-  std::set<std::string> counted, needed;
-  for (const oci::Digest& chain : TRY(active_chains())) add(chain, needed);
+  const Chains in_flight = TRY(chains_in_flight());
+  std::set<std::string> counted, needed, kept;
+  for (const oci::Digest& chain : in_flight) add(chain, needed);
+  for (const oci::Digest& chain : in_flight) add(chain, kept);
+  for (const oci::Digest& chain : chains_of_containers(false)) add(chain, needed);
+  for (const oci::Digest& chain : chains_of_containers(true)) add(chain, kept);
+  for (const auto& [file, size] : layer_files_.entries)
+    if (!kept.contains(file)) usage_.pruned_bytes += size;
   for (const oci::Digest& chain : of_images) {
     usage_.image_bytes += add(chain, counted);
     usage_.reclaimable_image_bytes += add(chain, needed);
@@ -212,6 +228,7 @@ Result<> Measurement::measure_rest() {
   usage_.other.in_flight += leases.rest();
   usage_.other.work = leases.entries.size();
   usage_.other.partial = TRY(list_once("partial")).rest();
+  usage_.pruned_bytes += usage_.other.partial;
   usage_.other.deleted = TRY(list_once("trash")).rest();
   // Last, because what was measured above moves into the database and the trash, not out of it.
   usage_.other.records += static_cast<std::uint64_t>(TRY(sys::lstat_path(root_)).st_blocks) * 512;

@@ -4,8 +4,8 @@
 // what `du -s` says of root, to the block, when nothing changes meanwhile. A layer belongs to the images as long
 // as one has it, else to the build cache, else to what nobody needs.
 //
-// Reclaimable is what `system prune -a` frees of the kind (`volume prune -a`, of volumes): layers that no container
-// and no work in flight needs. What is in the trash is not, it goes by itself.
+// Reclaimable is, as docker has it, what a prune of the kind alone frees (image prune -a, container prune): layers that
+// no container, running or not, and no work in flight needs. What is in the trash is not, it goes by itself.
 #pragma once
 
 #include <cstdint>
@@ -50,9 +50,10 @@ struct DiskUsage {
     std::uint64_t in_flight = 0;  // files of leases
     std::uint64_t partial = 0;    // of downloads that were interrupted, for the next one
     std::uint64_t deleted = 0;    // in the trash
-    std::uint64_t unneeded = 0;   // layers of pulls that failed, files without a record
+    std::uint64_t unneeded = 0;   // layers of pulls that failed, and files beside them without a record
+    std::uint64_t ownerless = 0;  // of containers that are not recorded: only fsck --repair deletes them
     std::size_t work = 0;         // leases
-    std::uint64_t bytes() const { return records + in_flight + partial + deleted + unneeded; }
+    std::uint64_t bytes() const { return records + in_flight + partial + deleted + unneeded + ownerless; }
     std::uint64_t reclaimable() const { return partial + unneeded; }
   };
   std::vector<ImageUsage> images;
@@ -66,6 +67,8 @@ struct DiskUsage {
   std::uint64_t reclaimable_cache_bytes = 0;
   std::uint64_t container_bytes = 0;
   std::uint64_t volume_bytes = 0;
+  // What `system prune -a` frees: with the stopped containers go the layers that only they need.
+  std::uint64_t pruned_bytes = 0;
   std::uint64_t bytes() const {
     return image_bytes + cache_bytes + container_bytes + volume_bytes + other.bytes();
   }

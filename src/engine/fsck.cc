@@ -29,6 +29,8 @@ class Fsck {
 
  private:
   Result<> check_database();
+  Result<> check_rows();
+  Result<> check_things();
   Result<> check_layers();
   Result<> check_images();
   Result<> check_containers();
@@ -49,7 +51,7 @@ class Fsck {
   std::map<oci::Digest, std::vector<oci::Digest>> users_;              // images by chain ID
 };
 
-Result<> Fsck::check_database() {
+Result<> Fsck::check_rows() {
   const auto found = [&](std::string what) {
     add({"database", engine_.settings().paths.root + "/strata.db", std::move(what), {}, Outcome::kLost,
          "bring back a copy of it"});
@@ -61,6 +63,23 @@ Result<> Fsck::check_database() {
   }
   auto rows = TRY(engine_.store().db().query("PRAGMA foreign_key_check"));
   while (TRY(rows.step())) found(fmt::format("a row of {} has lost what it belongs to", rows.text_view(0)));
+  return {};
+}
+
+Result<> Fsck::check_database() {
+  TRY(check_rows());
+  if (!options_.repair || report_.findings.empty()) return {};
+  // What SQLite derives from the rows can be made again from them.
+  std::vector<Finding> before = std::move(report_.findings);
+  report_.findings.clear();
+  if (engine_.store().db().run("REINDEX")) TRY(check_rows());
+  else report_.findings = before;
+  if (!report_.findings.empty()) return {};
+  report_.findings = std::move(before);
+  for (Finding& finding : report_.findings) {
+    finding.outcome = Outcome::kRepaired;
+    finding.remedy = "its indexes were made again";
+  }
   return {};
 }
 
@@ -134,17 +153,18 @@ Result<> Fsck::restore_layers(const layers::Defect& defect, Finding& finding) {
     finding.remedy = "removed: no image has it";
     return {};
   }
+  std::string reason;
   for (const oci::Digest& id : images) {
     const Result<images::Image> image = engine_.images().get(id);
     if (!image && image.error().kind() == ErrorKind::kNotFound) continue;  // removed meanwhile
-    Result<> restored = image ? restore(engine_, *image, options_.note) : Result<>(image.error());
-    if (restored) continue;
-    finding.outcome = Outcome::kLost;
-    finding.remedy = restored.error().message();
-    return {};
+    const Result<> restored =
+        image ? restore(engine_, *image, options_.note, true) : Result<>(image.error());
+    if (!restored && reason.empty()) reason = restored.error().message();
   }
-  finding.outcome = Outcome::kRepaired;
-  finding.remedy = "fetched again";
+  // An image may have lost another layer, too: that one has a finding of its own.
+  const bool whole = reason.empty() || TRY(engine_.layers().missing(defect.chain_ids)).empty();
+  finding.outcome = whole ? Outcome::kRepaired : Outcome::kLost;
+  finding.remedy = whole ? "fetched again" : reason;
   return {};
 }
 
@@ -207,13 +227,19 @@ Result<> Fsck::check_cache() {
   return {};
 }
 
-Result<FsckReport> Fsck::run() {
-  TRY(check_database());
+Result<> Fsck::check_things() {
   TRY(check_layers());
   if (options_.repair) TRY(mend_layers());
   TRY(check_images());
   TRY(check_cache());
-  TRY(check_containers());
+  return check_containers();
+}
+
+Result<FsckReport> Fsck::run() {
+  TRY(check_database());
+  const Result<> checked = check_things();
+  // Where the database cannot be read, what is wrong with it has been said.
+  if (!checked && (checked.error().kind() != ErrorKind::kCorrupt || report_.findings.empty())) return checked.error();
   return std::move(report_);
 }
 

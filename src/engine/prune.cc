@@ -44,12 +44,15 @@ Result<> unmount_unused_layers(Engine& engine) {
 
 Result<PruneReport> prune(Engine& engine, bool all_images, const images::PruneFilter& filter) {
   PruneReport report;
+  // Counted now: whoever removes layers takes these along.
+  report.reclaimed = TRY(engine.layers().unowned_bytes());
   TRY(prune_containers(engine, filter, report));
   if (filter.empty()) report.cached_steps = TRY(build::forget_cache(engine.store()));
   images::Pruned pruned = TRY(engine.images().prune(all_images, image_uses(engine), filter));
   report.images = std::move(pruned.removals);
   report.reclaimed += pruned.reclaimed;
   report.reclaimed += TRY(images::remove_partial_blobs(engine.store()));
+  TRY(engine.layers().sweep());
   TRY(unmount_unused_layers(engine));
   TRY(engine.networks().remove_if_unused());
   return report;

@@ -13,6 +13,8 @@ namespace strata::engine {
 
 // Nothing to do, nearly always: a few microseconds a layer. `note` is given a line for the user when something
 // has to be fetched. Errors: kCorrupt, naming the layer and the image, when a layer cannot be had.
-Result<> restore(Engine& engine, const images::Image& image, const std::function<void(const std::string&)>& note);
+// With `go_on` all that can be had is fetched nevertheless.
+Result<> restore(Engine& engine, const images::Image& image, const std::function<void(const std::string&)>& note,
+                 bool go_on = false);
 
 }  // namespace strata::engine

@@ -44,9 +44,14 @@ Result<> Restore::run() {
   name_ = TRY(images_.familiar_names(image_.id)).front();
   store::Lease lease = TRY(store::Lease::create(store_));
   for (const oci::Digest& chain : image_.chain_ids) TRY(lease.hold(store::kLayer, chain.to_string()));
-  for (std::size_t i = 0; i < image_.chain_ids.size(); ++i)
-    if (!TRY(layers_.find(image_.chain_ids[i]))) TRY(bring_back(lease, i));
-  return {};
+  Result<> outcome;
+  for (std::size_t i = 0; i < image_.chain_ids.size(); ++i) {
+    if (TRY(layers_.find(image_.chain_ids[i]))) continue;
+    Result<> back = bring_back(lease, i);
+    if (!back && (!options_.go_on || back.error().kind() != ErrorKind::kCorrupt)) return back;
+    if (!back && outcome) outcome = std::move(back);
+  }
+  return outcome;
 }
 
 Result<> Restore::bring_back(store::Lease& lease, std::size_t position) {

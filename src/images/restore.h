@@ -16,6 +16,7 @@ using ClientSource = std::function<Result<registry::Client*>()>;
 struct RestoreOptions {
   std::uint64_t max_layer_size = std::uint64_t{64} << 30;  // of the uncompressed tar, bytes
   std::function<void(const std::string&)> note;            // a line for the user before something is fetched
+  bool go_on = false;                                      // after a layer that cannot be had, to those above it
 };
 
 // Afterwards every layer of the image is here and whole, until somebody removes the image. Nothing is asked of

@@ -193,6 +193,8 @@ class Layers {
   Result<> unmount_unused(std::span<const oci::Digest> chains_in_use);
   // Deletes files in root/layers that no record owns: for use after a dead lease was found.
   Result<> sweep();
+  // What they take on disk.
+  Result<std::uint64_t> unowned_bytes();
 
   Result<std::vector<Usage>> usage();
 

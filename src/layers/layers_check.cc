@@ -69,13 +69,17 @@ struct Verdict {
 };
 
 Result<Verdict> judge(const Job& job, const std::string& path, const CheckOptions& options) {
-  const Result<sys::UniqueFd> file = sys::open_file(path, O_RDONLY | O_NOFOLLOW);
+  const Result<sys::UniqueFd> file = sys::open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);  // a FIFO would block
   if (!file) {
     if (file.error().error_number() == ENOENT) return Verdict{fmt::format("its {} is lost", job.noun())};
     return Verdict{fmt::format("its {} cannot be read: {}", job.noun(), file.error().message()), inode_at(path)};
   }
   const struct stat info = TRY(sys::stat_fd(file->get()));
   Verdict verdict{.inode = info.st_ino};
+  if (!S_ISREG(info.st_mode)) {
+    verdict.what = fmt::format("its {} is not a file", job.noun());
+    return verdict;
+  }
   if (static_cast<std::uint64_t>(info.st_size) != job.size) {
     verdict.what = fmt::format("its {} has {} bytes instead of {}", job.noun(), info.st_size, job.size);
     return verdict;

@@ -1,5 +1,6 @@
 // Files in a lease's directory become a layer: its parents' attributes, its tree, its records.
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -93,6 +94,9 @@ Result<> Layers::Impl::install_tar(const Unpacked& unpacked) {
 
 Result<> Layers::Impl::install_tree(const NewTree& tree, const std::string& key, const oci::Digest& diff_id) {
   if (tree.index) {
+    // What else has come there goes; a file is replaced, so that whoever mounts it finds the one or the other.
+    if (const auto there = sys::lstat_path(index_path(key)); there && !S_ISREG(there->st_mode))
+      TRY(store::discard(store, index_path(key)));
     TRY(sys::rename_path(tree.index_path, index_path(key)));
     TRY(records::put(db(), *tree.index));
     TRY(note_written(key + ".erofs"));

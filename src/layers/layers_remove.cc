@@ -8,6 +8,7 @@
 #include "store/reference.h"
 #include "store/trash.h"
 #include "sys/file.h"
+#include "sys/tree_size.h"
 
 namespace strata::layers {
 
@@ -62,6 +63,12 @@ Result<std::vector<oci::Digest>> Layers::remove(std::span<const oci::Digest> cha
 }
 
 Result<> Layers::sweep() { return impl_->delete_unowned(); }
+
+Result<std::uint64_t> Layers::unowned_bytes() {
+  std::uint64_t bytes = 0;
+  for (const std::string& name : TRY(impl_->unowned())) bytes += TRY(sys::tree_size(impl_->directory + "/" + name));
+  return bytes;
+}
 
 Result<std::vector<std::string>> Layers::Impl::unowned() {
   if (!sys::exists(directory)) return std::vector<std::string>();

@@ -69,7 +69,7 @@ Result<sys::UniqueFd> Layers::Impl::mount_checked(const records::Layer& layer) {
 }
 
 Result<> Layers::Impl::check_index(const records::Index& index, const std::string& path) {
-  const sys::UniqueFd file = TRY(sys::open_file(path, O_RDONLY));
+  const sys::UniqueFd file = TRY(sys::open_file(path, O_RDONLY | O_NONBLOCK));
   const struct stat info = TRY(sys::stat_fd(file.get()));
   std::array<std::byte, codec::kErofsHead> head{};
   TRY(sys::pread_full(file.get(), head, 0));

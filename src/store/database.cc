@@ -43,6 +43,9 @@ Error make_error(sqlite3* handle, int code, std::string_view what) {
   if ((code & 0xff) == SQLITE_BUSY)
     return error(ErrorKind::kTimeout, "{}: another process has kept the store locked for too long",
                  what);
+  const char* file = handle != nullptr ? sqlite3_db_filename(handle, "main") : nullptr;
+  if (kind_of(code) == ErrorKind::kCorrupt && file != nullptr && what != file)
+    return error(ErrorKind::kCorrupt, "{} {}: {}", what, file, sqlite3_errmsg(handle));
   return error(kind_of(code), "{}: {}", what,
                handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code));
 }

@@ -36,6 +36,12 @@ std::string_view forced_way() {
 
 std::string name_of(int fd) { return fmt::format("/proc/self/fd/{}", fd); }
 
+// By name where that can be: so /proc/mounts says where a container's changes are. fsconfig(2) takes 255 bytes,
+// and overlayfs takes a backslash for its own.
+std::string option_for(const std::string& path, int fd) {
+  return path.size() < 255 && !path.contains('\\') ? path : name_of(fd);
+}
+
 struct Uppers {
   UniqueFd upper;
   UniqueFd work;
@@ -70,9 +76,8 @@ Result<UniqueFd> mount_by_context(const OverlayOptions& options, const Uppers& u
     }
   }
   if (uppers.upper) {
-    // By name: so /proc/mounts says where a container's changes are.
-    TRY(context.set_string("upperdir", options.upper.size() < 255 ? options.upper : name_of(uppers.upper.get())));
-    TRY(context.set_string("workdir", options.work.size() < 255 ? options.work : name_of(uppers.work.get())));
+    TRY(context.set_string("upperdir", option_for(options.upper, uppers.upper.get())));
+    TRY(context.set_string("workdir", option_for(options.work, uppers.work.get())));
   }
   return context.mount(uppers.upper ? 0 : MOUNT_ATTR_RDONLY);
 }

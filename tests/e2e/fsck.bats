@@ -20,6 +20,7 @@ setup() {
   made_tar=$(ls -t "$STRATA_ROOT"/layers/*.tar | head -1)
 }
 teardown() {
+  exec 8>&-
   rm -f "$STRATA_ROOT/settle.error"
   strata ps -aq | xargs -r strata rm -f
   strata system prune -af
@@ -30,6 +31,16 @@ teardown() {
 digest_of() { basename "$1" | cut -d. -f1; }
 flip() { # FILE OFFSET
   printf '\377' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+# Until nothing_settles_ends no background process calls anything durable: a sync between a test's writes and its
+# power loss would be right to.
+nothing_settles() {
+  exec 8>"$STRATA_ROOT/settle.lock"
+  flock -w 60 8
+}
+nothing_settles_ends() {
+  flock -u 8
+  exec 8>&-
 }
 fsck_says() { # STATUS REGEX OPTIONS…
   local status_wanted=$1 text=$2
@@ -74,6 +85,41 @@ fsck_says() { # STATUS REGEX OPTIONS…
   assert_match "$output" "^layer sha256:$(digest_of "$small"): its tar has 1024 bytes instead of "
   strata system fsck --repair
   [ "$(strata run --rm made cat /made)" = "made here" ]
+}
+
+@test "what is no file stands where a file should be" {
+  local index=${base_tar%.tar}.erofs
+  rm "$base_tar" "$index"
+  mkfifo "$base_tar" "$index"
+  run timeout 60 strata system fsck
+  [ "$status" -eq 1 ]
+  assert_match "$output" "^layer sha256:$(digest_of "$base_tar"): its tar is not a file; images: "
+  assert_match "$output" "^layer sha256:$(digest_of "$base_tar"): its index is not a file; images: "
+  timeout 60 strata system fsck --repair
+  rm "$base_tar" "$index"
+  mkdir -p "$base_tar/x" "$index/x"
+  fsck_says 0 'repaired: made again from its tar' --repair
+  [ "$(strata run --rm made cat /made)" = "made here" ]
+}
+
+@test "what can be fetched again is, whatever else an image has lost" {
+  local top blob
+  printf 'FROM made\nCOPY top /\n' >"$BATS_TEST_TMPDIR/Dockerfile"
+  date >"$BATS_TEST_TMPDIR/top"
+  strata build -q -t top "$BATS_TEST_TMPDIR"
+  top=$(ls -t "$STRATA_ROOT"/layers/*.tar | head -1)
+  strata tag top "$REGISTRY/team/top"
+  strata push -q "$REGISTRY/team/top"
+  # The registry has lost the layer between them.
+  blob=$(sqlite3 "$STRATA_ROOT/strata.db" "SELECT digest FROM images_blob WHERE diff_id = 'sha256:$(digest_of "$made_tar")'" | cut -d: -f2)
+  rm -r "$BATS_FILE_TMPDIR/registry/docker/registry/v2/blobs/sha256/${blob:0:2}/$blob"
+  rm "$base_tar" "$made_tar" "$top"
+  run strata system fsck --repair
+  [ "$status" -eq 1 ]
+  assert_match "$output" "^layer sha256:$(digest_of "$base_tar"): .*; repaired: fetched again$"
+  assert_match "$output" "^layer sha256:$(digest_of "$made_tar"): .*; lost: .*cannot be fetched again"
+  assert_match "$output" "^layer sha256:$(digest_of "$top"): .*; repaired: fetched again$"
+  assert_match "$output" ': 3 found, 2 repaired, 1 lost$'
 }
 
 @test "what was made here is named as lost, and keeps its record" {
@@ -139,6 +185,7 @@ fsck_says() { # STATUS REGEX OPTIONS…
   # The right size, and zeros inside: no size check sees that.
   local size
   size=$(stat -c %s "$base_tar")
+  nothing_settles
   rm -f "$base_tar"
   strata pull -q "$REGISTRY/team/base"
   truncate -s 0 "$base_tar" && truncate -s "$size" "$base_tar"
@@ -147,12 +194,14 @@ fsck_says() { # STATUS REGEX OPTIONS…
   [ "$output" = "made here" ]
   assert_match "$stderr" 'is lost or damaged: fetching it again'
   [ "$(strata run --rm made cat /made 2>&1)" = "made here" ]
+  nothing_settles_ends
   fsck_says 0 'nothing is wrong'
 }
 
 @test "after a power loss: a torn index is made again" {
   [ -z "${STRATA_FORCE_DIRECTORY_FORM:-}" ] || skip "no index is used in the directory form"
   local index=${base_tar%.tar}.erofs size
+  nothing_settles
   rm -f "$base_tar" "$index"
   strata pull -q "$REGISTRY/team/base"
   size=$(stat -c %s "$index")
@@ -160,6 +209,7 @@ fsck_says() { # STATUS REGEX OPTIONS…
   truncate -s 1200 "$index" && truncate -s "$size" "$index"
   export STRATA_BOOT_ID=after-another-power-loss
   [ "$(strata run --rm made cat /made)" = "made here" ]
+  nothing_settles_ends
   fsck_says 0 'nothing is wrong'
 }
 
@@ -191,6 +241,33 @@ fsck_says() { # STATUS REGEX OPTIONS…
   run strata images
   [ "$status" -eq 1 ]
   assert_match "$output" 'its database is damaged'
+  rm -f "$STRATA_ROOT"/strata.db*
+  cp -a "$copy"/* "$STRATA_ROOT"
+  fsck_says 0 'nothing is wrong'
+}
+
+@test "a damaged page of the database: fsck names the file, and makes indexes again" {
+  local copy=$BATS_TEST_TMPDIR/copy root page size
+  mkdir "$copy"
+  strata ps >/dev/null
+  until_true 30 flock -n "$STRATA_ROOT/settle.wait" true
+  until_true 30 flock -n "$STRATA_ROOT/settle.lock" true
+  sqlite3 "$STRATA_ROOT/strata.db" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+  cp -a "$STRATA_ROOT"/strata.db* "$copy"
+  # An index without one of its rows.
+  sqlite3 "$STRATA_ROOT/strata.db" "PRAGMA writable_schema = ON;
+    UPDATE sqlite_schema SET sql = replace(sql, 'ON store_reference(holder)', 'ON store_reference(key)') WHERE name = 'store_reference_by_holder'"
+  fsck_says 1 '^database .*/strata.db: row .* missing from index store_reference_by_holder'
+  fsck_says 0 '^database .*; repaired: its indexes were made again$' --repair
+  rm "$STRATA_ROOT"/strata.db*
+  cp -a "$copy"/* "$STRATA_ROOT"
+  page=$(sqlite3 "$STRATA_ROOT/strata.db" "SELECT rootpage FROM sqlite_schema WHERE name = 'layers_layer'")
+  size=$(sqlite3 "$STRATA_ROOT/strata.db" 'PRAGMA page_size')
+  rm -f "$STRATA_ROOT"/strata.db-*
+  dd if=/dev/urandom of="$STRATA_ROOT/strata.db" bs="$size" seek=$((page - 1)) count=1 conv=notrunc status=none
+  fsck_says 1 "strata.db: .*"
+  run strata images
+  [ "$status" -eq 1 ] || [ "$status" -eq 0 ]
   rm -f "$STRATA_ROOT"/strata.db*
   cp -a "$copy"/* "$STRATA_ROOT"
   fsck_says 0 'nothing is wrong'

@@ -60,6 +60,28 @@ sum_of() { strata system df --format "{{if and (ne .Type \"Other\") (ne .Type \"
   strata rm -f holds
 }
 
+@test "df -v says what a system prune frees, with what only stopped containers need" {
+  build_busybox
+  printf 'FROM busybox\nRUN dd if=/dev/urandom of=/r bs=1k count=400\n' | strata build -q -t four -
+  printf 'FROM busybox\nRUN dd if=/dev/urandom of=/r bs=1k count=200\n' | strata build -q -t five -
+  strata run --name stopped four dd if=/dev/zero of=/z bs=1k count=300
+  strata run -d --name holds five sleep 1000
+  mkdir -p "$STRATA_ROOT/partial"
+  head -c 100000 /dev/zero >"$STRATA_ROOT/layers/stray"
+  head -c 100000 /dev/zero >"$STRATA_ROOT/partial/$(printf '%064d' 1)"
+  files() { du -s --block-size=1 "$STRATA_ROOT"/{layers,containers,partial} | awk '{ sum += $1 } END { print sum }'; }
+  local before wanted said
+  before=$(files)
+  wanted=$(strata system df -v --format '{{.PruneAllBytes}}')
+  said=$(strata system df -v | sed -n 's/^A system prune --all frees \(.*\) (.*/\1/p')
+  run strata system prune -af
+  [ "$status" -eq 0 ]
+  assert_match "$output" "^Total reclaimed space: $said$"
+  [ $((before - $(files))) -eq "$wanted" ]
+  [ "$(strata system df -v --format '{{.PruneAllBytes}}')" -eq 0 ]
+  strata rm -f holds
+}
+
 @test "what is deleted goes aside at once and is gone a little later" {
   build_busybox
   head -c 20000000 /dev/urandom >"$BATS_TEST_TMPDIR/big"

@@ -182,7 +182,7 @@ start_docker() {
     --exec-root "$BATS_TEST_TMPDIR/docker-exec" --pidfile "$BATS_TEST_TMPDIR/docker.pid" --storage-driver vfs --iptables=false \
     --ip6tables=false --bridge=none >docker.log 2>&1 3>&- &
   docker_pid=$!
-  until_true 30 curl -sf --unix-socket "$BATS_TEST_TMPDIR/docker.sock" http://docker/_ping || { cat docker.log; return 1; }
+  until_true 60 curl -sf --unix-socket "$BATS_TEST_TMPDIR/docker.sock" http://docker/_ping || { cat docker.log; return 1; }
   docker=$STRATA_TEST_DOCKER/usr/bin/docker
   [ -x "$docker" ] || docker=docker
 }
@@ -334,7 +334,7 @@ refused() {
 @test "export: what the container sees, without what is mounted in it" {
   strata run -d --name source -v "$BATS_TEST_TMPDIR:/mnt" busybox sh -c \
     'echo hello >/tmp/a; ln /tmp/a /tmp/b; truncate -s 64M /tmp/holes; rm /bin/ls; mkdir /new; chmod 1770 /new; touch /tmp/done; sleep 1000' >/dev/null
-  until_true 10 strata exec source test -e /tmp/done
+  until_true 60 strata exec source test -e /tmp/done
   strata export -o running.tar source
   tar tvf running.tar >list
   assert_match "$(cat list)" 'tmp/b link to tmp/a'
@@ -379,7 +379,7 @@ refused() {
   port=$(free_port)
   busybox httpd -f -p "127.0.0.1:$port" -h www 3>&- &
   httpd_pid=$!
-  until_true 10 curl -sf -o /dev/null "http://127.0.0.1:$port/rootfs.tgz"
+  until_true 60 curl -sf -o /dev/null "http://127.0.0.1:$port/rootfs.tgz"
   strata import "http://127.0.0.1:$port/rootfs.tgz" url:1 >/dev/null
   [ "$(strata run --rm url:1 cat /two)" = two ]
   run strata import "http://127.0.0.1:$port/missing.tgz" url:2

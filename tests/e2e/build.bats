@@ -176,7 +176,7 @@ END
   printf 'FROM busybox\nRUN echo started && sleep 1000\n' >Dockerfile
   strata build --progress plain . >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
   pid=$!
-  until_true 20 grep -q 'started$' "$BATS_TEST_TMPDIR/log"
+  until_true 60 grep -q 'started$' "$BATS_TEST_TMPDIR/log"
   kill -TERM "$pid"
   code=0
   wait "$pid" || code=$?

@@ -36,7 +36,7 @@ scratch_image() {
   strata run --rm two:1 busybox test -e /count
   before=$(strata exec two busybox cat /count)
   changed() { [ "$(strata exec two busybox cat /count)" != "$before" ]; }
-  until_true 20 changed
+  until_true 60 changed
   strata rm -f two
 }
 

@@ -26,8 +26,8 @@ use_own_store() {
 remove_own_store() {
   strata ps -aq | xargs -r strata rm -f >/dev/null || true
   strata system prune -af >/dev/null || true
-  stores_are_settled
   [ ! -e "$BATS_FILE_TMPDIR/registry.pid" ] || kill "$(cat "$BATS_FILE_TMPDIR/registry.pid")" || true
+  stores_are_settled
 }
 
 free_port() {
@@ -49,14 +49,18 @@ until_true() {
   done
 }
 
-# Waits until the background processes (store/store.h) have done with this file's stores, so that they can be
-# deleted.
-stores_are_settled() {
-  local lock
-  for lock in "$BATS_FILE_TMPDIR"/*/settle.wait "$BATS_FILE_TMPDIR"/*/settle.lock; do
-    [ ! -e "$lock" ] || flock -w 60 "$lock" true
+# Processes of any store of this run: they were started with its directory in their environment.
+our_processes() {
+  local id
+  for id in $(pgrep '^strata'); do
+    ! grep -qF "${BATS_RUN_TMPDIR:-$BATS_FILE_TMPDIR}/" "/proc/$id/environ" 2>/dev/null || echo "$id $(cat "/proc/$id/comm" 2>/dev/null)"
   done
 }
+no_process_is_left() { [ -z "$(our_processes)" ]; }
+
+# Waits until what commands left behind has done with this run's stores: background processes (store/store.h), monitors and
+# their teardowns. Only then can the stores be deleted: any of them may make a file.
+stores_are_settled() { until_true 60 no_process_is_left || { our_processes >&2; return 1; }; }
 
 # What was deleted is gone from the disk too.
 trash_is_empty() { [ -z "$(ls "$STRATA_ROOT/trash" 2>/dev/null)" ]; }
@@ -78,7 +82,7 @@ $more
 YML
   OTEL_TRACES_EXPORTER=none "$STRATA_TEST_REGISTRY" serve "$BATS_FILE_TMPDIR/registry.yml" >"$ACCESS_LOG" 2>&1 3>&- &
   echo $! >"$BATS_FILE_TMPDIR/registry.pid"
-  until_true 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null
+  until_true 60 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null
 }
 
 # The registry stands for Docker Hub.

@@ -139,7 +139,7 @@ fails() {
   printf '[limits]\nmax_layer_size = "100m"\n' >>config.toml
   STRATA_CONFIG=$PWD/config.toml fails 1 'layer inflates beyond' strata pull "$REGISTRY/bomb"
   # Deleting is the background's.
-  until_true 30 trash_is_empty
+  until_true 60 trash_is_empty
   [ "$(du -sm "$STRATA_ROOT" | cut -f1)" -lt 300 ]
 }
 
@@ -162,7 +162,7 @@ fails() {
   strata builder prune -af
   run strata --root "$disk/root" pull "$REGISTRY/large"
   images=$(strata --root "$disk/root" images -q)
-  until_true 10 umount "$disk"
+  until_true 60 umount "$disk"
   [ "$status" -eq 1 ]
   assert_match "$output" '[Nn]o space left'
   [ -z "$images" ]

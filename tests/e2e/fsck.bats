@@ -226,7 +226,7 @@ fsck_says() { # STATUS REGEX OPTIONS…
 @test "a database that is lost or damaged is never begun anew" {
   local copy=$BATS_TEST_TMPDIR/copy
   mkdir "$copy"
-  until_true 30 flock -n "$STRATA_ROOT/settle.wait" true
+  until_true 60 flock -n "$STRATA_ROOT/settle.wait" true
   cp -a "$STRATA_ROOT"/strata.db* "$copy"
   rm "$STRATA_ROOT"/strata.db*
   run strata images
@@ -250,8 +250,8 @@ fsck_says() { # STATUS REGEX OPTIONS…
   local copy=$BATS_TEST_TMPDIR/copy root page size
   mkdir "$copy"
   strata ps >/dev/null
-  until_true 30 flock -n "$STRATA_ROOT/settle.wait" true
-  until_true 30 flock -n "$STRATA_ROOT/settle.lock" true
+  until_true 60 flock -n "$STRATA_ROOT/settle.wait" true
+  until_true 60 flock -n "$STRATA_ROOT/settle.lock" true
   sqlite3 "$STRATA_ROOT/strata.db" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
   cp -a "$STRATA_ROOT"/strata.db* "$copy"
   # An index without one of its rows.

@@ -203,7 +203,7 @@ JSON
   SEARCH_PORT=$(free_port)
   busybox httpd -f -p "127.0.0.1:$SEARCH_PORT" -h "$directory" 3>&- &
   SEARCH_PID=$!
-  until_true 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$SEARCH_PORT" 2>/dev/null
+  until_true 60 bash -c "exec 3<>/dev/tcp/127.0.0.1/$SEARCH_PORT" 2>/dev/null
 }
 
 @test "search, and a registry that has none" {

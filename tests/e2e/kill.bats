@@ -63,7 +63,7 @@ kill_at_random() {
 assert_whole() {
   strata ps -a >/dev/null
   # Workers of a killed command see their pipes close, and end.
-  [ -z "$(leftovers)" ] || until_true 10 eval '[ -z "$(leftovers)" ]' || assert_nothing_left
+  [ -z "$(leftovers)" ] || until_true 60 eval '[ -z "$(leftovers)" ]' || assert_nothing_left
   strata system fsck || { ls -lR "$STRATA_ROOT/layers" "$STRATA_ROOT/leases"; return 1; }
 }
 

@@ -45,7 +45,7 @@ teardown_file() {
   # The last command's background process holds its disk for some seconds.
   local place
   for place in "$DISK" "$SHELF"; do
-    until_true 30 eval "umount '$place' 2>/dev/null || ! mountpoint -q '$place'"
+    until_true 60 eval "umount '$place' 2>/dev/null || ! mountpoint -q '$place'"
   done
 }
 
@@ -91,7 +91,7 @@ next_boot() {
   : >"$LEDGER"
   setsid "$CRASH/change-images" "$LEDGER" "$seed" >/dev/null 2>&1 3>&- &
   local worker=$!
-  until_true 20 grep -q done "$LEDGER"
+  until_true 60 grep -q done "$LEDGER"
   for cut in $(seq "$cuts"); do
     sleep "$((RANDOM % 2)).$(printf %03d $((RANDOM % 1000)))"
     write_one_file_back

@@ -10,7 +10,7 @@ setup_file() {
   export STORAGE=$BATS_FILE_TMPDIR/registry ODD=127.0.0.1:$port
   strata-test-odd-registry "$port" "$STORAGE" >/dev/null 2>&1 3>&- &
   echo $! >"$BATS_FILE_TMPDIR/odd.pid"
-  until_true 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null
+  until_true 60 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null
   # Two layers of random bytes: 20 MB, and 1 MB on top.
   mkdir "$BATS_FILE_TMPDIR/context"
   head -c 20000000 /dev/urandom >"$BATS_FILE_TMPDIR/context/large"
@@ -60,7 +60,7 @@ start_pull_that_stops() {
   odd "only ${LARGE:0:12}" "stop $((LARGE_SIZE * 9 / 10))"
   strata pull -q "$1" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
   PULL=$!
-  until_true 20 has_kept $((LARGE_SIZE * 9 / 10))
+  until_true 60 has_kept $((LARGE_SIZE * 9 / 10))
 }
 # The rest comes, and it is little.
 finish_pull() {
@@ -90,7 +90,7 @@ child_of_pull() { pgrep -P "$PULL" -x "$1" | head -n 1; }
   is_good "$REGISTRY/big"
   # The size in a line of the combined log format.
   logged() { tail -n +$((before + 1)) "$ACCESS_LOG" | grep -F "\"GET /v2/big/blobs/sha256:$LARGE " | awk '{ print $10 }' | grep .; }
-  until_true 10 logged >/dev/null
+  until_true 60 logged >/dev/null
   [ "$(logged | awk '{ sum += $1 } END { print sum }')" -le $((LARGE_SIZE * 15 / 100)) ]
 }
 
@@ -104,7 +104,7 @@ child_of_pull() { pgrep -P "$PULL" -x "$1" | head -n 1; }
 
 @test "strata-layer killed: the pull fails, the next one goes on" {
   start_pull_that_stops "$ODD/big"
-  until_true 10 child_of_pull strata-layer
+  until_true 60 child_of_pull strata-layer
   pgrep -P "$PULL" -x strata-layer | xargs kill -9
   run wait "$PULL"
   assert_match "$(cat "$BATS_TEST_TMPDIR/out")" 'strata-layer ended without a report'
@@ -217,7 +217,7 @@ child_of_pull() { pgrep -P "$PULL" -x "$1" | head -n 1; }
   strata pull "$ODD/big" >"$BATS_TEST_TMPDIR/second" 2>&1 3>&- &
   local second=$!
   waits() { grep -q "^${LARGE:0:12}: Waiting" "$BATS_TEST_TMPDIR/second"; }
-  until_true 10 waits
+  until_true 60 waits
   [ "$(requests)" -eq 1 ]
   # The first is killed: the second goes on with what it had, at once.
   rm "$STORAGE.odd" "$STORAGE.sent"
@@ -279,7 +279,7 @@ child_of_pull() { pgrep -P "$PULL" -x "$1" | head -n 1; }
   mount -t tmpfs -o size=80m none "$BATS_TEST_TMPDIR/small"
   STRATA_ROOT=$BATS_TEST_TMPDIR/small/root STRATA_RUN_ROOT=$BATS_TEST_TMPDIR/small/run run strata pull "$ODD/big"
   # The background process that syncs may still be at it.
-  until_true 10 umount "$BATS_TEST_TMPDIR/small"
+  until_true 60 umount "$BATS_TEST_TMPDIR/small"
   [ "$status" -eq 1 ]
   assert_match "$output" 'no space left for the image: its layers take 2[0-9.]+MB and more, [0-9.]+MB are free where the store is, 67.*MB of it are kept free'
   [ ! -e "$STORAGE.sent" ] || [ "$(requests)" -eq 0 ]

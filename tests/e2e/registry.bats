@@ -84,7 +84,7 @@ goes_there_and_back() {
 auth:
   token: {realm: "http://127.0.0.1:$port/token", service: test-registry, issuer: test-issuer, rootcertbundle: $BATS_FILE_TMPDIR/server.crt}
 YML
-  until_true 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null
+  until_true 60 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null
   run strata pull "$REGISTRY/team/busybox"
   [ "$status" -eq 1 ]
   strata login -u alice --password-stdin "$REGISTRY" <<<"wonderland"
@@ -103,11 +103,11 @@ YML
   tmux -S "$socket" new-session -d -x 120 -y 30 "strata login $REGISTRY; echo code \$?; exec sleep 1000"
   screen() { tmux -S "$socket" capture-pane -p; }
   shows() { screen | grep -q -- "$1"; }
-  until_true 10 shows Username:
+  until_true 60 shows Username:
   tmux -S "$socket" send-keys alice Enter
-  until_true 10 shows Password:
+  until_true 60 shows Password:
   tmux -S "$socket" send-keys wonderland Enter
-  until_true 10 shows 'code 0'
+  until_true 60 shows 'code 0'
   assert_match "$(screen)" 'Login Succeeded'
   refute_match "$(screen)" wonderland
   tmux -S "$socket" kill-server

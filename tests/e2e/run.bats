@@ -109,7 +109,7 @@ teardown() {
 
 @test "ps, labels, wait, kill, logs" {
   id=$(strata run -d --name worker -l role=test busybox sh -c 'echo started; trap "exit 9" TERM; while :; do sleep 0.1; done')
-  until_true 5 eval '[ "$(strata logs worker)" = started ]'
+  until_true 60 eval '[ "$(strata logs worker)" = started ]'
   run strata ps
   assert_match "$output" '^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES$'
   assert_match "$output" "^${id:0:12} +busybox +\"sh -c .* Up .* worker$"
@@ -152,16 +152,16 @@ teardown() {
 @test "--rm removes it also when the client is killed" {
   strata run --rm --name orphan busybox sleep 2 &
   local client=$!
-  until_true 5 eval 'strata ps | grep -q orphan'
+  until_true 60 eval 'strata ps | grep -q orphan'
   kill -9 $client
   wait $client || true
   strata ps | grep -q orphan
-  until_true 10 eval '! strata ps -a | grep -q orphan'
+  until_true 60 eval '! strata ps -a | grep -q orphan'
 }
 
 @test "stop sends TERM, then KILL" {
   strata run -d --name polite busybox sh -c 'trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done'
-  until_true 5 eval '[ "$(strata logs polite)" = ready ]'
+  until_true 60 eval '[ "$(strata logs polite)" = ready ]'
   strata stop polite
   [ "$(strata inspect polite | jq .[0].State.ExitCode)" = 3 ]
   strata run -d --name deaf busybox sh -c 'trap "" TERM; while :; do sleep 0.1; done'
@@ -174,5 +174,5 @@ teardown() {
   pid=$(strata inspect "$id" | jq .[0].State.Pid)
   strata kill "$id"
   strata wait "$id"
-  until_true 5 eval "! kill -0 $pid 2>/dev/null"
+  until_true 60 eval "! kill -0 $pid 2>/dev/null"
 }

@@ -16,24 +16,24 @@ df_is_du() { [ "$(df_bytes)" = "$(du_bytes)" ]; }
 sum_of() { strata system df --format "{{if and (ne .Type \"Other\") (ne .Type \"Local Volumes\")}}{{.$1}}{{end}}" | awk "{sum += \$1} END {printf \"%.0f\", sum}"; }
 
 @test "df is du, to the block: images, containers, volumes, caches, leftovers" {
-  until_true 30 df_is_du
+  until_true 60 df_is_du
   strata run -d --name writer -v data:/data busybox sh -c 'dd if=/dev/zero of=/big bs=64k count=40; ln /big /link; echo x >/data/x; echo log; sleep 1000'
-  until_true 10 strata exec writer test -e /data/x
-  until_true 30 df_is_du
+  until_true 60 strata exec writer test -e /data/x
+  until_true 60 df_is_du
   printf 'FROM busybox\nRUN dd if=/dev/urandom of=/r bs=1k count=700\nRUN echo small >/small\n' | strata build -q -t made -
   strata tag made "$REGISTRY/made"
   strata push -q "$REGISTRY/made"
-  until_true 30 df_is_du
+  until_true 60 df_is_du
   strata rmi made "$REGISTRY/made"
-  until_true 30 df_is_du
+  until_true 60 df_is_du
   mkdir -p "$STRATA_ROOT/partial" "$STRATA_ROOT/trash/tree/deep"
   head -c 100000 /dev/zero >"$STRATA_ROOT/partial/$(printf '%064d' 1)"
   head -c 100000 /dev/zero >"$STRATA_ROOT/trash/tree/deep/file"
   head -c 100000 /dev/zero >"$STRATA_ROOT/layers/stray"
-  until_true 30 df_is_du
+  until_true 60 df_is_du
   strata rm -fv writer
-  until_true 30 df_is_du
-  assert_match "$(strata system df -v)" "Total: .* \($(du_bytes) bytes\)" || until_true 10 df_is_du
+  until_true 60 df_is_du
+  assert_match "$(strata system df -v)" "Total: .* \($(du_bytes) bytes\)" || until_true 60 df_is_du
 }
 
 @test "df -v: shared and unique sizes" {
@@ -90,12 +90,12 @@ sum_of() { strata system df --format "{{if and (ne .Type \"Other\") (ne .Type \"
   strata builder prune -af
   strata rmi big
   [ "$(find "$STRATA_ROOT/layers" -size +10M | wc -l)" -eq 0 ]
-  until_true 30 trash_is_empty
-  until_true 30 df_is_du
+  until_true 60 trash_is_empty
+  until_true 60 df_is_du
 }
 
 @test "what a killed command left in the trash the next one deletes" {
   mkdir -p "$STRATA_ROOT/trash/left/over"
   strata ps >/dev/null
-  until_true 30 trash_is_empty
+  until_true 60 trash_is_empty
 }

@@ -6,8 +6,8 @@ measure_commit() {
   settle
   heading "commit of 10,000 changed files in fat"
   {
-    printf 'strata\tstrata commit changed committed\tstrata rmi -f committed; sync\n'
-    printf 'podman\t%s commit -q changed committed\t%s rmi -f committed; sync\n' "$podman" "$podman"
+    printf 'strata\tstrata commit changed committed\tstrata rmi -f committed 2>/dev/null; sync\n'
+    printf 'podman\t%s commit -q changed committed\t%s rmi -f committed 2>/dev/null; sync\n' "$podman" "$podman"
   } | bench-measure "${COMMIT_ROUNDS:-3}"
   strata rm -f changed >/dev/null
   $podman rm -f changed >/dev/null

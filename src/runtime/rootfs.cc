@@ -115,12 +115,13 @@ class Builder {
     return {};
   }
 
-  // The destination, made when it is missing; a file when `directory` is false.
+  // The destination, made when it is missing; a file when `directory` is false. Where a symlink leads to nothing
+  // (/etc/resolv.conf of an image that once ran systemd), it is made there.
   Result<UniqueFd> target(const std::string& destination, bool directory) {
     auto there = sys::open_in_root(root_.get(), destination, O_PATH);
     if (there || there.error().error_number() != ENOENT) return there;
-    if (directory) return sys::make_directories_in_root(root_.get(), destination);
-    const std::string path = without_trailing_slashes(destination);
+    const std::string path = TRY(sys::resolve_new_in_root(root_.get(), without_trailing_slashes(destination)));
+    if (directory) return sys::make_directories_in_root(root_.get(), path);
     (void)TRY(sys::make_directories_in_root(root_.get(), path.substr(0, path.rfind('/') + 1)));
     (void)TRY(sys::open_in_root(root_.get(), path, O_CREAT | O_RDONLY | O_NONBLOCK, 0644));
     return sys::open_in_root(root_.get(), path, O_PATH);

@@ -16,11 +16,13 @@ namespace strata::sys {
 Result<MountStubs> MountStubs::note(int root, std::span<const std::string> targets) {
   MountStubs out;
   for (const std::string& target : targets) {
+    const Result<std::string> resolved = resolve_new_in_root(root, target);
+    if (!resolved) continue;  // making it will fail with a better message
     std::string path;
     std::string parent = "/";
     struct timespec times[2] = {};
     bool parent_exists = true;
-    for (const std::string_view part : split(target, '/')) {
+    for (const std::string_view part : split(*resolved, '/')) {
       if (part.empty()) continue;
       path += "/" + std::string(part);
       if (parent_exists) {

@@ -47,10 +47,12 @@ Result<std::string> read_link(int fd) {
 }
 
 // The walk by hand: a stack of O_PATH directories below the root, and the components still to come.
-// `missing` may be null; else a missing component is made as a directory by it.
+// `on_missing` is asked about a component that does not exist: it makes one, fails, or returns none, which leaves
+// that one and what follows it as names.
 struct Walk {
   std::vector<UniqueFd> directories;  // below the root, outermost first
   std::vector<std::string> names;     // their names
+  std::vector<std::string> absent;    // below the last of them, names of what does not exist
   UniqueFd file;                      // the last component when it is no directory
   std::string file_name;
 };
@@ -65,10 +67,16 @@ Result<Walk> walk(int root, std::string_view path, bool follow_last, OnMissing o
     const std::string name = std::move(todo.front());
     todo.pop_front();
     if (name == "..") {
-      if (!walked.directories.empty()) {
+      if (!walked.absent.empty()) {
+        walked.absent.pop_back();
+      } else if (!walked.directories.empty()) {
         walked.directories.pop_back();
         walked.names.pop_back();
       }
+      continue;
+    }
+    if (!walked.absent.empty()) {
+      walked.absent.push_back(name);
       continue;
     }
     const int here = walked.directories.empty() ? root : walked.directories.back().get();
@@ -76,6 +84,10 @@ Result<Walk> walk(int root, std::string_view path, bool follow_last, OnMissing o
     if (!next) {
       if (errno != ENOENT) return error_from(errno, "{}", path);
       next = TRY(on_missing(here, name));
+      if (!next) {
+        walked.absent.push_back(name);
+        continue;
+      }
     }
     const struct stat status = TRY(stat_fd(next.get()));
     const bool last = todo.empty();
@@ -103,6 +115,14 @@ Result<Walk> walk(int root, std::string_view path, bool follow_last, OnMissing o
 
 auto refuse_missing(std::string_view path) {
   return [path](int, const std::string&) -> Result<UniqueFd> { return error_from(ENOENT, "{}", path); };
+}
+
+std::string name_of(const Walk& walked) {
+  std::string path;
+  for (const std::string& name : walked.names) path += '/' + name;
+  if (walked.file) path += '/' + walked.file_name;
+  for (const std::string& name : walked.absent) path += '/' + name;
+  return path.empty() ? "/" : path;
 }
 
 // Opens for real what an O_PATH descriptor denotes.
@@ -184,11 +204,11 @@ Result<UniqueFd> make_directories_in_root(int root, std::string_view path, mode_
 }
 
 Result<std::string> resolve_in_root(int root, std::string_view path) {
-  const Walk walked = TRY(walk(root, path, true, refuse_missing(path)));
-  std::string resolved;
-  for (const std::string& name : walked.names) resolved += '/' + name;
-  if (walked.file) resolved += '/' + walked.file_name;
-  return resolved.empty() ? "/" : resolved;
+  return name_of(TRY(walk(root, path, true, refuse_missing(path))));
+}
+
+Result<std::string> resolve_new_in_root(int root, std::string_view path) {
+  return name_of(TRY(walk(root, path, true, [](int, const std::string&) -> Result<UniqueFd> { return UniqueFd(); })));
 }
 
 }  // namespace strata::sys

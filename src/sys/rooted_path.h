@@ -36,4 +36,8 @@ Result<UniqueFd> make_directories_in_root(int root, std::string_view path, mode_
 // What `path` is once all symlinks (the last one too) are resolved inside the root: absolute, no "..".
 Result<std::string> resolve_in_root(int root, std::string_view path);
 
+// The same for what may not exist yet: symlinks are followed as far as they lead, also to where nothing is, and
+// missing names are kept. What is made there is what the path then means.
+Result<std::string> resolve_new_in_root(int root, std::string_view path);
+
 }  // namespace strata::sys

@@ -81,6 +81,13 @@ TEST_F(SysCore, RootedPathsNeverLeaveTheRoot) {
   EXPECT_EQ(content("loop").error().error_number(), ELOOP);
   EXPECT_EQ(open_in_root(root.get(), "lib", O_RDONLY | O_NOFOLLOW).error().error_number(), ELOOP);
   EXPECT_EQ(resolve_in_root(root.get(), "lib/f").value(), "/usr/lib/f");
+  EXPECT_EQ(resolve_in_root(root.get(), "lib/none").error().error_number(), ENOENT);
+  ASSERT_EQ(symlink("../run/systemd/resolv.conf", path("root/usr/dangling").c_str()), 0);
+  EXPECT_EQ(resolve_new_in_root(root.get(), "usr/dangling").value(), "/run/systemd/resolv.conf");
+  EXPECT_EQ(resolve_new_in_root(root.get(), "lib/a/../../x/../b/c").value(), "/usr/b/c");
+  EXPECT_EQ(resolve_new_in_root(root.get(), "up").value(), "/secret");
+  EXPECT_EQ(resolve_new_in_root(root.get(), "lib/f").value(), "/usr/lib/f");
+  EXPECT_EQ(resolve_new_in_root(root.get(), "loop/x").error().error_number(), ELOOP);
   const UniqueFd made = make_directories_in_root(root.get(), "/lib/x/../y/z", 01777).value();
   EXPECT_EQ(stat_fd(made.get())->st_mode & 07777, 01777u);
   EXPECT_TRUE(exists(path("root/usr/lib/y/z")));

@@ -206,3 +206,16 @@ END
   [ "$(in_image left cat /same)" = same ]
   [ "$(in_image right cat /same)" = same ]
 }
+
+@test "/etc/resolv.conf may be a link to where nothing is, in a run, a build step and its layer" {
+  mkdir -p etc && ln -s ../run/systemd/stub.conf etc/resolv.conf
+  tar -cf etc.tar etc
+  printf 'FROM busybox\nADD etc.tar /\nRUN grep -q nameserver /etc/resolv.conf && echo ran > /ran\n' >Dockerfile
+  strata build -q -t dangling .
+  [ "$(in_image dangling cat /ran)" = ran ]
+  [ "$(strata run --rm dangling grep -c nameserver /etc/resolv.conf)" -ge 1 ]
+  layer=$(strata inspect dangling | jq -r '.[0].RootFS.Layers[-1]')
+  tar -tf "$STRATA_ROOT/layers/${layer#sha256:}.tar" >list
+  assert_match "$(cat list)" '^ran$'
+  refute_match "$(cat list)" 'run/|etc/.'
+}

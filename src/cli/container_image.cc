@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <cstdio>
+#include <optional>
 
 #include "base/strings.h"
 #include "cli/container_options.h"
@@ -15,6 +16,18 @@ namespace {
 
 void tell(const std::string& line) { fmt::print(stderr, "{}\n", line); }
 
+// The image of that name if it is for the platform asked for; one for another platform counts as missing.
+Result<images::Image> find_image(engine::Engine& engine, const std::string& name,
+                                 const std::optional<oci::Platform>& wanted) {
+  images::Image image = TRY(engine.images().find(name));
+  const oci::Platform have{.os = image.config.os, .architecture = image.config.architecture, .variant = image.config.variant};
+  if (wanted && !oci::matches(*wanted, have))
+    return error(ErrorKind::kNotFound,
+                 "image with reference {} was found but its platform ({}) does not match the specified platform ({})",
+                 printable(name), have.to_string(), wanted->to_string());
+  return image;
+}
+
 }  // namespace
 
 Result<images::Image> image_for_container(Context& context, const ContainerOptions& options, store::Lease* lease) {
@@ -23,12 +36,14 @@ Result<images::Image> image_for_container(Context& context, const ContainerOptio
     return error(ErrorKind::kInvalidArgument,
                  "invalid pull option: '{}': must be one of \"always\", \"missing\" or \"never\"",
                  printable(options.pull));
+  std::optional<oci::Platform> platform;
+  if (!options.platform.empty()) platform = TRY(oci::parse_platform(options.platform));
   engine::Engine& engine = *TRY(context.engine());
   if (options.pull != "always") {
-    Result<images::Image> image = engine.images().find(name);
+    Result<images::Image> image = find_image(engine, name, platform);
     if (image && lease != nullptr) {
       TRY(images::Images::hold(*lease, image->id));
-      image = engine.images().find(name);
+      image = find_image(engine, name, platform);
     }
     if (image) TRY(engine::restore(engine, *image, tell));
     if (image || image.error().kind() != ErrorKind::kNotFound || options.pull == "never") return image;
@@ -38,7 +53,7 @@ Result<images::Image> image_for_container(Context& context, const ContainerOptio
   if (!options.quiet && options.pull == "missing")
     fmt::print(stderr, "Unable to find image '{}' locally\n", reference.familiar());
   images::PullOptions pull;
-  if (!options.platform.empty()) pull.platform = TRY(oci::parse_platform(options.platform));
+  pull.platform = platform;
   pull.max_layer_size = context.settings().max_layer_size;
   pull.lease = lease;
   // Standard output is the container's (or its id's) alone.

@@ -39,6 +39,13 @@ fails() {
   fails 1 'must be lowercase' strata pull UPPER
 }
 
+@test "an image that is there for another platform only" {
+  run strata run --rm --pull never --platform linux/s390x busybox true
+  [ "$status" -eq 125 ]
+  [ "$output" = "strata: image with reference busybox was found but its platform (linux/amd64) does not match the specified platform (linux/s390x)" ]
+  strata run --rm --pull never --platform linux/amd64 busybox true
+}
+
 @test "an unknown command, flag and missing argument" {
   fails 1 'unknown command: strata frobnicate' strata frobnicate
   fails 1 'unknown flag: --nope' strata pull --nope x

@@ -168,6 +168,18 @@ TEST_F(NetworkTest, SweepForgetsTheDeadAndTheBridgeGoesWhenUnused) {
   EXPECT_FALSE(sys::interface_index(bridge));
 }
 
+TEST_F(NetworkTest, AContainerStartsAgainBeforeTheKernelHasTakenItsLastInterfaceDown) {
+  const std::string id(64, 'a');
+  const UniqueFd last = new_namespace(), now = new_namespace();
+  const Endpoint before = ok(networks_->attach(id, last.get(), {}));
+  ok(networks_->detach(id));
+  ASSERT_TRUE(sys::interface_index(before.host_interface));
+  const Endpoint after = ok(networks_->attach(id, now.get(), {}));
+  UniqueFd server;
+  within(now.get(), [&] { server = listen_on(80); });
+  EXPECT_TRUE(connects(after.address, 80));
+}
+
 TEST_F(NetworkTest, ATableThatSomebodyFlushedIsMadeAgainWithItsPorts) {
   const UniqueFd a = new_namespace(), b = new_namespace();
   const PortMapping wanted[] = {{"", 0, 80, "tcp"}};

@@ -147,6 +147,15 @@ Result<std::uint32_t> reserve_address(store::Store& store, const Bridge& bridge,
   return address;
 }
 
+// The kernel takes an interface down some time after its namespace, and may be about it at this moment.
+Result<> remove_interface(sys::NetlinkSocket& route, const std::string& name) {
+  const auto index = sys::interface_index(name);
+  if (!index) return {};
+  const Result<> deleted = sys::delete_link(route, *index);
+  if (!deleted && deleted.error().error_number() != ENODEV) return deleted.error();
+  return {};
+}
+
 struct Row {
   std::string container_id;
   std::uint32_t address = 0;
@@ -176,6 +185,7 @@ Result<Endpoint> Networks::attach(std::string_view container_id, int netns, std:
   Defer undo([&] { (void)detach(container_id); });
   const std::string host_interface = host_interface_name(container_id);
   const sys::MacAddress mac = mac_of(address);
+  TRY(remove_interface(route, host_interface));  // of its last run
   TRY(sys::create_veth(route, host_interface, bridge_index, netns, "eth0", mac));
   sys::NetlinkSocket inside = TRY(sys::NetlinkSocket::open_in(netns, NETLINK_ROUTE));
   TRY(sys::configure_endpoint(inside, TRY(sys::find_link(inside, "eth0")), address, bridge.subnet.prefix_length, bridge.gateway()));
@@ -212,12 +222,8 @@ Result<std::optional<Endpoint>> Networks::find(std::string_view container_id) {
 Result<> Networks::sweep(std::span<const std::string> live_ids) {
   for (const Row& row : TRY(all_rows(store_))) {
     if (std::ranges::find(live_ids, row.container_id) != live_ids.end()) continue;
-    if (const auto index = sys::interface_index(row.host_interface)) {
-      sys::NetlinkSocket route = TRY(sys::NetlinkSocket::open(NETLINK_ROUTE));
-      const Result<> deleted = sys::delete_link(route, *index);
-      // The kernel may have been taking it down at the same moment.
-      if (!deleted && deleted.error().error_number() != ENODEV) return deleted.error();
-    }
+    sys::NetlinkSocket route = TRY(sys::NetlinkSocket::open(NETLINK_ROUTE));
+    TRY(remove_interface(route, row.host_interface));
     TRY(detach(row.container_id));
   }
   return {};

@@ -2,6 +2,10 @@
 #include "cli/options.h"
 #include "cli/verbs.h"
 
+#include <fmt/core.h>
+
+#include <cstdio>
+
 namespace strata::cli {
 
 Result<int> run_rm(Context& context, const Verb& verb, Arguments arguments) {
@@ -12,6 +16,16 @@ Result<int> run_rm(Context& context, const Verb& verb, Arguments arguments) {
   options.flag("-v,--volumes", remove.volumes, "Remove anonymous volumes associated with the container");
   options.arguments(names, 1);
   if (!TRY(options.parse(arguments))) return 0;
+  // With --force, one that is not there is said and is no failure.
+  if (remove.force) {
+    containers::Containers& containers = TRY(context.engine())->containers();
+    std::erase_if(names, [&](const std::string& name) {
+      const auto found = containers.find(name);
+      if (found || found.error().kind() != ErrorKind::kNotFound) return false;
+      fmt::print(stderr, "strata: {}\n", found.error().message());
+      return true;
+    });
+  }
   return each_container(context, names, true, [&](containers::Containers& all, const containers::Container& one) {
     return all.remove(one, remove);
   });

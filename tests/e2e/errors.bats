@@ -70,7 +70,7 @@ fails() {
   fails 125 'The container name "/taken" is already in use by container' strata run --name taken busybox true
   fails 1 'No such container: nosuch' strata stop nosuch
   fails 1 'No such container: nosuch' strata rm nosuch
-  strata rm taken
+  fails 0 '^strata: No such container: nosuch$' strata rm -f nosuch taken
 }
 
 @test "a port in use" {

@@ -1,12 +1,25 @@
 #include "codec/byte_stream.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <vector>
 
 namespace strata::codec {
 namespace {
 constexpr std::size_t kCopySize = 128 << 10;
+}
+
+Result<std::uint64_t> ByteSource::skip(std::uint64_t count) {
+  std::array<std::byte, 32 << 10> unwanted;
+  std::uint64_t skipped = 0;
+  while (skipped < count) {
+    const std::size_t most = std::min<std::uint64_t>(count - skipped, unwanted.size());
+    const std::size_t got = TRY(read(std::span(unwanted).first(most)));
+    if (got == 0) break;
+    skipped += got;
+  }
+  return skipped;
 }
 
 Result<std::size_t> read_full(ByteSource& source, std::span<std::byte> buffer) {

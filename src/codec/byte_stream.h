@@ -20,6 +20,9 @@ class ByteSource {
   // Up to buffer.size() bytes, at least one unless the end is reached; 0 is the end (and stays it).
   // `buffer` is not empty.
   virtual Result<std::size_t> read(std::span<std::byte> buffer) = 0;
+  // Passes over `count` bytes, or over what there is to the end; returns how many that were. For sources that
+  // need not copy what nobody wants.
+  virtual Result<std::uint64_t> skip(std::uint64_t count);
 };
 
 class ByteSink {

@@ -99,14 +99,11 @@ Result<bool> TarReader::read_block(TarBlock& block) {
 }
 
 Result<> TarReader::skip(std::uint64_t bytes) {
-  if (bytes == 0) return {};
-  const std::string what = fmt::format("\"{}\"", printable(path_));
-  std::array<std::byte, 32 << 10> buffer;
-  while (bytes > 0) {
-    const std::size_t count = std::min<std::uint64_t>(bytes, buffer.size());
-    TRY(read_exactly(std::span(buffer).first(count), what));
-    bytes -= count;
-  }
+  const std::uint64_t skipped = TRY(in_.skip(bytes));
+  position_ += skipped;
+  if (skipped < bytes)
+    return error(ErrorKind::kCorrupt, "tar archive ends at offset {}, inside \"{}\"", position_,
+                 printable(path_));
   return {};
 }
 

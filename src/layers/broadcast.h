@@ -1,6 +1,9 @@
 // One producer, several consumers on threads of their own; every consumer sees every buffer. A ring of fixed
 // buffers, so that memory is bounded and the slowest consumer sets the pace.
 //
+// Waking a thread costs as much as hashing 20 KB. So nobody is woken who does not wait, and a producer that met
+// a full ring goes on when half of it is free.
+//
 // The producer: while it has something, reserve() and publish(); at the end finish() once. A consumer i:
 // next(i), look at the bytes, done(i). A consumer that fails calls stop(): everybody else ends soon.
 #pragma once
@@ -36,7 +39,8 @@ class Broadcast {
   void done(std::size_t consumer);
 
  private:
-  std::size_t slowest() const;
+  std::size_t free_buffers() const;
+  void wake_consumers(std::unique_lock<std::mutex>& lock);
   std::vector<std::byte> storage_;
   std::vector<std::size_t> lengths_;
   std::vector<std::size_t> positions_;  // of consumers: buffers done
@@ -45,6 +49,8 @@ class Broadcast {
   bool finished_ = false, stopped_ = false;
   std::optional<Error> failed_;
   std::mutex mutex_;
+  bool producer_waits_ = false;
+  std::size_t consumers_waiting_ = 0;
   std::condition_variable for_producer_, for_consumers_;
 };
 
@@ -53,10 +59,14 @@ class BroadcastSource final : public codec::ByteSource {
  public:
   BroadcastSource(Broadcast& broadcast, std::size_t consumer) : broadcast_(broadcast), consumer_(consumer) {}
   Result<std::size_t> read(std::span<std::byte> buffer) override;
+  Result<std::uint64_t> skip(std::uint64_t count) override;
   // Passes over everything up to the end.
   Result<> drain();
 
  private:
+  // Makes `rest_` the next bytes; it is empty at the end.
+  Result<> advance();
+
   Broadcast& broadcast_;
   std::size_t consumer_;
   std::span<const std::byte> rest_;

@@ -1,7 +1,6 @@
 #include "layers/unpack_stream.h"
 
 #include <algorithm>
-#include <future>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -27,12 +26,11 @@ constexpr std::uint64_t kSpaceCheckEvery = 8 << 20;
 struct Pipeline {
   explicit Pipeline(const UnpackOptions& o) : options(o) {}
   UnpackOptions options;
-  Broadcast blob{2, kBlobBuffers, kBlobBuffer};  // consumers: hash, inflate
+  Broadcast blob{1, kBlobBuffers, kBlobBuffer};  // consumer: inflate
   Broadcast tar{3, kTarBuffers, kTarBuffer};     // consumers: hash, write, tree
   codec::Sha256Digest blob_digest{}, tar_digest{};
   std::uint64_t blob_size = 0, tar_size = 0;
   codec::Compression compression = codec::Compression::kNone;
-  std::promise<bool> same_bytes;  // whether blob and tar are the same: then one is not hashed
   std::mutex mutex;
   std::optional<Error> failed;  // the first one that is not only a consequence
 
@@ -46,24 +44,56 @@ struct Pipeline {
   }
 };
 
-void read_blob(Pipeline& p) {
-  KeptBytes kept(p.options.kept);
-  bool replaying = p.options.kept >= 0;
+// The blob's bytes: first those that were kept, then the input's, which are kept.
+class BlobReader {
+ public:
+  explicit BlobReader(const UnpackOptions& options)
+      : options_(options), kept_(options.kept), replaying_(options.kept >= 0) {}
+
+  // At least one byte, unless the end is reached.
+  Result<std::size_t> read(std::span<std::byte> buffer) {
+    if (replaying_) {
+      const std::size_t got = TRY(sys::pread_full(options_.kept, buffer, position_));
+      position_ += got;
+      if (got > 0) return got;
+      replaying_ = false;
+    }
+    const std::size_t got = TRY(sys::read_some(options_.input, buffer));
+    kept_.append(buffer.first(got), position_);
+    position_ += got;
+    return got;
+  }
+
+ private:
+  const UnpackOptions& options_;
+  KeptBytes kept_;
+  std::uint64_t position_ = 0;
+  bool replaying_;
+};
+
+Result<> read_and_hash_blob(Pipeline& p) {
+  BlobReader blob(p.options);
+  codec::Sha256 hash;
+  bool wanted = true;
   for (;;) {
     const std::span<std::byte> buffer = p.blob.reserve();
-    if (buffer.empty()) return;
-    const Result<std::size_t> got =
-        replaying ? sys::pread_full(p.options.kept, buffer, p.blob_size) : sys::read_some(p.options.input, buffer);
-    if (!got) return p.fail(got.error());
-    if (*got == 0 && replaying) {
-      replaying = false;
-      continue;
+    if (buffer.empty()) return error(ErrorKind::kCancelled, "another part failed");
+    std::size_t length = TRY(blob.read(buffer));
+    if (p.blob_size == 0) {
+      for (std::size_t more = length; more > 0 && length < codec::kCompressionHeadSize; length += more)
+        more = TRY(blob.read(buffer.subspan(length)));
+      // Of a blob that is the tar itself, the tar's hash is enough.
+      wanted = codec::detect_compression(buffer.first(std::min(length, codec::kCompressionHeadSize))) !=
+               codec::Compression::kNone;
     }
-    if (*got == 0) return p.blob.finish({});
-    if (!replaying) kept.append(buffer.first(*got), p.blob_size);
-    p.blob_size += *got;
-    p.blob.publish(*got);
+    if (length == 0) break;
+    p.blob_size += length;
+    p.blob.publish(length);
+    if (wanted) hash.update(buffer.first(length));
   }
+  p.blob_digest = hash.finish();
+  p.blob.finish({});
+  return {};
 }
 
 template <class Use>
@@ -77,28 +107,24 @@ void consume(Pipeline& p, Broadcast& broadcast, std::size_t consumer, Use use) {
   }
 }
 
-void hash(Pipeline& p, Broadcast& broadcast, codec::Sha256Digest& digest, bool wanted) {
-  codec::Sha256 state;
-  consume(p, broadcast, 0, [&](std::span<const std::byte> bytes) -> Result<> {
-    if (wanted) state.update(bytes);
-    return {};
-  });
-  digest = state.finish();
+void read_blob(Pipeline& p) {
+  if (Result<> outcome = read_and_hash_blob(p); !outcome) p.fail(std::move(outcome).take_error());
 }
 
-void hash_blob(Pipeline& p) {
-  const bool same = p.same_bytes.get_future().get();
-  hash(p, p.blob, p.blob_digest, !same);
+void hash_tar(Pipeline& p) {
+  codec::Sha256 state;
+  consume(p, p.tar, 0, [&](std::span<const std::byte> bytes) -> Result<> {
+    state.update(bytes);
+    return {};
+  });
+  p.tar_digest = state.finish();
 }
 
 Result<> inflate_all(Pipeline& p) {
-  BroadcastSource raw(p.blob, 1);
-  const auto head = codec::PeekedSource::create(raw, codec::kCompressionHeadSize);
-  if (head) p.compression = codec::detect_compression((*head)->head());
-  p.same_bytes.set_value(p.compression == codec::Compression::kNone);
-  if (!head) return head.error();
-  codec::PeekedSource* const peeked = head->get();
-  const auto inflated = TRY(p.options.decompress(p.compression, *peeked));
+  BroadcastSource raw(p.blob, 0);
+  const auto head = TRY(codec::PeekedSource::create(raw, codec::kCompressionHeadSize));
+  p.compression = codec::detect_compression(head->head());
+  const auto inflated = TRY(p.options.decompress(p.compression, *head));
   for (;;) {
     const std::span<std::byte> buffer = p.tar.reserve();
     if (buffer.empty()) return error(ErrorKind::kCancelled, "another part failed");
@@ -151,9 +177,8 @@ Result<UnpackedStream> unpack_stream(const UnpackOptions& options) {
   Pipeline& p = *shared;
   std::vector<std::thread> threads;
   threads.emplace_back([shared] { read_blob(*shared); });
-  threads.emplace_back([shared] { hash_blob(*shared); });
   threads.emplace_back([shared] { inflate(*shared); });
-  threads.emplace_back([shared] { hash(*shared, shared->tar, shared->tar_digest, true); });
+  threads.emplace_back([shared] { hash_tar(*shared); });
   threads.emplace_back([shared] { write_tar(*shared); });
 
   UnpackedStream result;

@@ -1,7 +1,6 @@
 // The worker's job: a layer's bytes come in, its tar and its index go out, in one pass and on descriptors
-// alone. Threads: read (and keep), hash the blob, inflate, hash the tar, write the tar, and the caller's for the tree.
-// Memory: 1.5 MiB of buffers, the window of the
-// compression, and the tree.
+// alone. Threads: read (keep, hash) the blob, inflate, hash the tar, write the tar, and the caller's for the tree.
+// Memory: 1.5 MiB of buffers, the window of the compression, and the tree.
 #pragma once
 
 #include <cstdint>

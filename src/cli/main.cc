@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "sys/file.h"
 #include "sys/process.h"
+#include "sys/standard_error.h"
 
 namespace strata::cli {
 namespace {
@@ -97,6 +98,7 @@ Result<> complete(Globals& globals) {
 }  // namespace
 
 int run_main(std::span<const std::string> arguments) {
+  sys::drop_lost_messages();
   Result<Globals> globals = read_globals(arguments);
   if (globals && !globals->version) {
     if (const Result<> read = complete(*globals); !read) globals = read.error();

@@ -38,6 +38,14 @@ Result<Layer> Layers::reuse(store::Lease& lease, const oci::Digest& diff_id,
 
 Result<Layer> Layers::Impl::add(store::Lease& lease, const Unpacked& unpacked,
                                 const std::optional<oci::Digest>& parent) {
+  Result<Layer> added = record(lease, unpacked, parent);
+  // Files that were in place already when the disk became full, without their records.
+  if (!added) (void)delete_unowned();
+  return added;
+}
+
+Result<Layer> Layers::Impl::record(store::Lease& lease, const Unpacked& unpacked,
+                                   const std::optional<oci::Digest>& parent) {
   const oci::Digest chain = parent ? oci::chain_id(*parent, unpacked.diff_id) : unpacked.diff_id;
   const Layer layer{unpacked.diff_id, chain, unpacked.tar_size};
   // Held first, looked up then: what is found stays.

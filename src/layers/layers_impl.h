@@ -72,6 +72,7 @@ struct Layers::Impl {
   Result<Unpacked> unpack(store::Lease& lease, int input, const std::string& own_tar, const Limits& limits,
                           int kept);
   Result<Layer> add(store::Lease& lease, const Unpacked& unpacked, const std::optional<oci::Digest>& parent);
+  Result<Layer> record(store::Lease& lease, const Unpacked& unpacked, const std::optional<oci::Digest>& parent);
   Result<ImpliedAttributes> resolve(const Unpacked& unpacked, const std::optional<oci::Digest>& parent);
   Result<NewTree> make_tree(store::Lease& lease, const Unpacked& unpacked, const std::string& key,
                             const ImpliedAttributes& attributes);

@@ -141,11 +141,18 @@ std::optional<std::vector<std::byte>> unhex(std::string_view text) {
 }
 
 std::string printable(std::string_view text) {
+  // Terminals obey U+0080 to U+009F as they obey ESC and a letter.
+  const auto is_c1 = [](std::string_view bytes) {
+    return bytes.size() > 1 && bytes[0] == '\xc2' && static_cast<unsigned char>(bytes[1]) < 0xa0;
+  };
   std::string result;
   while (!text.empty()) {
     const std::size_t length = utf8_length(text);
     const auto first = static_cast<unsigned char>(text[0]);
-    if (length == 0 || first < 0x20 || first == 0x7f) {
+    if (is_c1(text)) {
+      result += fmt::format("\\xc2\\x{:02x}", static_cast<unsigned char>(text[1]));
+      text.remove_prefix(2);
+    } else if (length == 0 || first < 0x20 || first == 0x7f) {
       result += fmt::format("\\x{:02x}", first);
       text.remove_prefix(1);
     } else {

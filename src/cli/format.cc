@@ -1,5 +1,7 @@
 #include "cli/format.h"
 
+#include <unistd.h>
+
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/table.h"
@@ -21,6 +23,8 @@ std::string unescaped(std::string_view format) {
   }
   return text;
 }
+
+bool writes_to_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
 
 }  // namespace
 
@@ -49,6 +53,7 @@ Result<> ListFormat::add(const ordered_json& record, Method method) {
   } else {
     Template::Rules rules;
     rules.type = record_type_;
+    rules.for_terminal = writes_to_terminal();
     rules.method = std::move(method);
     rules.method_names = rules.method ? method_names_ : std::vector<std::string_view>();
     TRY(template_.render(sorted, rows_, rules));
@@ -87,7 +92,9 @@ Result<std::string> format_object(std::string_view format, const ordered_json& o
   if (format == "json") return templates::go_json(object, false) + "\n";
   const Template parsed = TRY(Template::parse(format, name));
   std::string text;
-  TRY(parsed.render(object, text));
+  Template::Rules rules;
+  rules.for_terminal = writes_to_terminal();
+  TRY(parsed.render(object, text, rules));
   return text + "\n";
 }
 

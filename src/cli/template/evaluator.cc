@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/json.h"
+#include "base/strings.h"
 #include "cli/template/functions.h"
 #include "cli/template/value.h"
 
@@ -51,6 +52,19 @@ class Evaluator {
     return {};
   }
 
+  std::string shown(const Value& value) const {
+    if (!rules_.for_terminal) return value.text();
+    std::string text;
+    const std::string all = value.text();
+    for (std::size_t from = 0; from < all.size();) {
+      const std::size_t end = std::min(all.find_first_of("\t\n", from), all.size());
+      text += printable(std::string_view(all).substr(from, end - from));
+      if (end < all.size()) text += all[end];
+      from = end + 1;
+    }
+    return text;
+  }
+
   // ---- nodes
 
   Result<Flow> walk(const std::vector<Node>& nodes, const Value& dot) {
@@ -69,7 +83,7 @@ class Evaluator {
         break;
       case Node::Kind::kAction: {
         const Value value = TRY(run_pipeline(*node.pipeline, dot));
-        if (node.pipeline->variables.empty()) TRY(print(node.pipeline->place, value.text()));
+        if (node.pipeline->variables.empty()) TRY(print(node.pipeline->place, shown(value)));
         break;
       }
       case Node::Kind::kIf:
@@ -297,7 +311,21 @@ class Evaluator {
     if (!value)
       return fail(command.place,
                   fmt::format("error calling {}: {}", name, value.error().message()));
+    arguments.push_back(*value);
+    TRY(work(command.place, arguments));
     return value;
+  }
+
+  // What functions read and make: a step may be a megabyte.
+  Result<> work(const Place& place, std::span<const Value> values) {
+    for (const Value& value : values) {
+      const ordered_json& json = value.json();
+      work_ += json.is_string() ? json.get_ref<const std::string&>().size() : json.size() * 64;
+    }
+    if (work_ > kMaxWork)
+      return fail(place, fmt::format("functions work on more than {} bytes", kMaxWork))
+          .with_kind(ErrorKind::kResourceExhausted);
+    return {};
   }
 
   // Of a pipeline Go names what was looked at last.
@@ -343,7 +371,7 @@ class Evaluator {
   const ordered_json* root_;
   std::vector<Variable> variables_;
   std::string out_;
-  std::size_t steps_ = 0, calls_ = 0;
+  std::size_t steps_ = 0, calls_ = 0, work_ = 0;
 };
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace strata::cli::templates {
 
 inline constexpr std::size_t kMaxOutput = 64 << 20;  // bytes
 inline constexpr std::size_t kMaxSteps = 2'000'000;  // commands and nodes that are run
+inline constexpr std::size_t kMaxWork = 512 << 20;   // bytes that functions read and make
 inline constexpr std::size_t kMaxCallDepth = 100;    // of {{template}}
 
 Result<std::string> evaluate(const Source& source, const Tree& tree,

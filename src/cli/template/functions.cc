@@ -186,8 +186,10 @@ Result<Value> split_text(Arguments arguments) {
   const std::string text = text_of(arguments[0]);
   const std::string separator = text_of(arguments[1]);
   ordered_json parts = ordered_json::array();
+  const auto too_many = [&] { return wrong("more than {} parts", kMaxParts); };
   if (separator.empty()) {
     for (std::size_t at = 0; at < text.size();) {
+      if (parts.size() >= kMaxParts) return too_many();
       const std::size_t length =
           std::max<std::size_t>(1, utf8_length(std::string_view(text).substr(at)));
       parts.push_back(text.substr(at, length));
@@ -197,8 +199,10 @@ Result<Value> split_text(Arguments arguments) {
   }
   std::size_t from = 0;
   for (std::size_t at; (at = text.find(separator, from)) != std::string::npos;
-       from = at + separator.size())
+       from = at + separator.size()) {
+    if (parts.size() >= kMaxParts) return too_many();
     parts.push_back(text.substr(from, at - from));
+  }
   parts.push_back(text.substr(from));
   return Value(std::move(parts));
 }

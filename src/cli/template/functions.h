@@ -13,6 +13,7 @@
 
 namespace strata::cli::templates {
 
+inline constexpr std::size_t kMaxParts = 1 << 20;  // of what split takes apart
 inline constexpr std::size_t kMaxText = 16 << 20;  // bytes of one string that a template makes
 
 bool is_function(std::string_view name);

@@ -15,10 +15,10 @@
 // nil) is
 //   known by member names (value.cc); a missing field of a struct is an error, of a map
 //   "<no value>".
-// - Bounded: nesting and calls of templates 100 deep, 64 MB of output, 2 million steps; beyond is
-//   kResourceExhausted.
+// - Bounded: nesting and calls of templates 100 deep, 64 MB of output, 2 million steps, 512 MB that
+//   functions read and make; beyond is kResourceExhausted.
 // - Errors are kInvalidArgument in docker's words: "template parsing error: template: :1: unclosed
-//   action". Where docker exits with 64 after one, so does run_template_error().
+//   action". Where docker exits with 64 after one, so does is_template() (cli/format.h).
 //
 // Immutable, cheap to copy; any thread may render.
 #pragma once
@@ -44,6 +44,9 @@ class Template {
     std::string type;
     // For the first line of a table: the data are headings, and what is no heading is "<no value>".
     bool headings = false;
+    // What comes of the data loses its control characters, but for tabs and new lines: for
+    // terminals. The template's own text stays.
+    bool for_terminal = false;
     // The record's method of that name, e.g. {{.Label "x"}}; null: it has none.
     std::function<std::string(std::string_view name, const std::vector<std::string>& arguments)>
         method;

@@ -74,6 +74,15 @@ TEST(Template, HeadingsPassThroughFunctions) {
       "IMAGE ID <no value> IMAGE ID IMAGE ID");
 }
 
+TEST(Template, WhatComesOfTheDataIsPrintableOnATerminal) {
+  const ordered_json record{{"A", "\x1b[31mred\a\tb\nc\xc2\x9b"}};
+  Template::Rules rules;
+  EXPECT_EQ(render("\x1b[1m{{.A}}", record, rules).value(), "\x1b[1m\x1b[31mred\a\tb\nc\xc2\x9b");
+  rules.for_terminal = true;
+  EXPECT_EQ(render("\x1b[1m{{.A}}{{with .A}}{{.}}{{end}}", record, rules).value(),
+            "\x1b[1m\\x1b[31mred\\x07\tb\nc\\xc2\\x9b\\x1b[31mred\\x07\tb\nc\\xc2\\x9b");
+}
+
 TEST(Template, SaysWhatItMentions) {
   const auto mentions = [](std::string_view text, std::string_view field) {
     return Template::parse(text)->mentions(field);
@@ -106,6 +115,10 @@ TEST(Template, BoundsHold) {
       render("{{define \"t\"}}{{template \"t\"}}{{end}}{{template \"t\"}}", data).error().kind(),
       ErrorKind::kResourceExhausted);
   EXPECT_FALSE(render("{{$x := .A}}{{range 100}}{{$x = print $x $x}}{{end}}", data));
+  const std::string grow = "{{$x := .A}}{{range 12}}{{$x = print $x $x}}{{end}}";  // 4 MB
+  EXPECT_FALSE(render(grow + "{{split $x \"\"}}", data));
+  EXPECT_EQ(render(grow + "{{range 100000}}{{$y := upper $x}}{{end}}", data).error().kind(),
+            ErrorKind::kResourceExhausted);
   EXPECT_FALSE(render("{{pad .A 2000000000 1}}", data));
   EXPECT_EQ(render("{{printf \"%99999999d\" 1}}", data).value(), "%!(NOVERB)%!(EXTRA int=1)");
 }

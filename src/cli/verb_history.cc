@@ -24,9 +24,11 @@ constexpr Column kColumns[] = {{"ID", "IMAGE"},
                                {"Comment", "COMMENT"}};
 
 std::string created_text(const std::string& created, bool human) {
+  // Reproducible builds date their layers 1970, which nobody wants to read as an age.
+  constexpr Timestamp kEpoch{std::chrono::seconds(946684800)};  // 2000-01-01
   const auto time = parse_rfc3339(created);
-  if (!time) return human ? "N/A" : created;
-  if (human) return age_text(*time, now());
+  if (!time) return human ? "N/A" : printable(created);
+  if (human) return *time <= kEpoch ? "N/A" : age_text(*time, now());
   // Docker leaves the fraction out here.
   return to_rfc3339(*time).substr(0, 19) + "Z";
 }
@@ -68,11 +70,11 @@ Result<int> run_history(Context& context, const Verb& verb, Arguments arguments)
     if (!no_trunc) created_by = ellipsis(created_by, kCreatedByWidth);
     if (list) {
       TRY(list->add({{"ID", id},
-                     {"CreatedSince", created_text(line.created, true)},
+                     {"CreatedSince", created_text(line.created, human)},
                      {"CreatedAt", created_text(line.created, false)},
                      {"CreatedBy", created_by},
                      {"Size", human ? human_size(line.size, 3) : std::to_string(line.size)},
-                     {"Comment", line.comment}}));
+                     {"Comment", printable(line.comment)}}));
       continue;
     }
     table.add({id, created_text(line.created, human), created_by,

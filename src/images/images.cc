@@ -75,6 +75,9 @@ Result<> Images::hold(store::Lease& lease, const oci::Digest& id) {
 Result<> Images::tag(const oci::Digest& id, const oci::Reference& target) {
   if (target.digest)
     return error(ErrorKind::kInvalidArgument, "refusing to create a tag with a digest reference");
+  if (target.familiar_name() == "sha256")  // "sha256:TAG" would read like an ID
+    return error(ErrorKind::kInvalidArgument,
+                 "refusing to create an ambiguous tag using digest algorithm as name");
   store::Transaction change = TRY(store_.db().begin());
   if (!TRY(records::is_visible(store_.db(), id))) return no_such_image(id.to_string());
   TRY(records::set_tag(store_.db(), target.with_default_tag(), id));

@@ -114,6 +114,13 @@ TEST_F(ImagesTest, ATagIsNoDigest) {
   EXPECT_EQ(tagged.error().message(), "refusing to create a tag with a digest reference");
 }
 
+TEST_F(ImagesTest, ATagDoesNotReadLikeAnId) {
+  const auto tagged = images_.tag(add("a"), reference("sha256:abc"));
+  ASSERT_FALSE(tagged);
+  EXPECT_EQ(tagged.error().message(),
+            "refusing to create an ambiguous tag using digest algorithm as name");
+}
+
 TEST_F(ImagesTest, AddingAnImageAgainKeepsOne) {
   EXPECT_EQ(add("a", "a"), add("a", "b"));
   EXPECT_EQ(images_.list()->size(), 1U);

@@ -3,9 +3,8 @@
 #   install_packages build        what compiles it
 #   install_packages build test   and what its tests need
 
-packages_build='g++ cmake ninja-build ccache libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev
-  libssl-dev libcurl4-openssl-dev libisal-dev zlib1g-dev libzstd-dev liblzma-dev libbz2-dev
-  libtomlplusplus-dev'
+packages_build='g++ cmake ninja-build ccache libfmt-dev nlohmann-json3-dev libsqlite3-dev libssl-dev
+  libcurl4-openssl-dev libisal-dev zlib1g-dev libzstd-dev liblzma-dev libbz2-dev libtomlplusplus-dev'
 packages_story='mmdebstrap xz-utils curl ca-certificates'
 packages_test="$packages_story libgtest-dev bats busybox-static apache2-utils openssl skopeo strace tmux iproute2
   nftables attr acl jq bzip2 zstd tar libcap2-bin procps sqlite3 util-linux podman runc

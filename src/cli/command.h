@@ -35,12 +35,15 @@ class Context {
 };
 
 struct Verb {
-  // "pull", then its other forms: "image pull". The first is what usage lines say.
+  // "pull", then its other forms: "image pull". What a verb's function is given begins with the name that was
+  // used: usage lines say that one.
   std::vector<std::string_view> names;
   std::string_view usage;    // "[OPTIONS] NAME[:TAG|@DIGEST]"
   std::string_view summary;  // one line; empty hides the verb from help
   Result<int> (*run)(Context&, const Verb&, Arguments);
-  int failure_code = 1;  // 125 for what runs a container
+  // Of an error; 125 for what runs a container. Every call has a Verb of its own, in which Options puts what a
+  // mistake on the command line gives.
+  mutable int failure_code = 1;
 };
 
 // All verbs, in the order in which help lists them.
@@ -54,7 +57,7 @@ int run_command(Context& context, std::span<const std::string> words);
 int run_main(std::span<const std::string> arguments);
 
 bool is_terminal(int fd);
-// Asks `question` on standard error and reads a line: true for y or Y alone. No terminal, no answer: false.
+// Asks `question` on standard output and reads a line: true for y or Y alone. No terminal, no answer: false.
 bool confirm(std::string_view question);
 
 }  // namespace strata::cli

@@ -14,6 +14,7 @@ namespace {
 
 struct Match {
   const Verb* verb = nullptr;
+  std::string_view name;  // the one of its names that was used
   std::size_t words = 0;
 };
 
@@ -25,7 +26,7 @@ Match match(std::span<const std::string> words) {
       const auto parts = split(name, ' ');
       if (parts.size() > best.words && parts.size() <= words.size() &&
           std::equal(parts.begin(), parts.end(), words.begin()))
-        best = {&verb, parts.size()};
+        best = {&verb, name, parts.size()};
     }
   }
   return best;
@@ -70,6 +71,14 @@ std::string group_overview(std::string_view group) {
   return text + fmt::format("\nRun 'strata {} COMMAND --help' for more information on a command.\n", group);
 }
 
+// The verb as the user called it: that name comes first in its usage lines.
+Verb called(const Match& found) {
+  Verb verb = *found.verb;
+  const auto name = std::ranges::find(verb.names, found.name);
+  std::rotate(verb.names.begin(), name, name + 1);
+  return verb;
+}
+
 int exit_code(const Error& error, const Verb& verb) {
   if (error.kind() == ErrorKind::kCommandNotFound) return 127;
   if (error.kind() == ErrorKind::kCommandNotRunnable) return 126;
@@ -86,6 +95,30 @@ std::string printable_lines(std::string_view text) {
   return result;
 }
 
+int no_such_verb(std::span<const std::string> words) {
+  const bool group = is_group(words[0]);
+  if (group && (words.size() == 1 || words[1] == "--help" || words[1] == "-h")) {
+    fmt::print("{}", group_overview(words[0]));
+    return 0;
+  }
+  const std::string known = group ? "strata " + words[0] : "strata";
+  fmt::print(stderr, "strata: unknown command: {} {}\n\n{}Run '{} --help' for more information\n", known,
+             printable(words[group ? 1 : 0]), group ? fmt::format("Usage:  {} COMMAND\n\n", known) : "", known);
+  return 1;
+}
+
+// `help`, `help images`, `help image ls`, `help image`.
+int help(Context& context, std::span<const std::string> topic) {
+  if (!topic.empty() && match(topic).verb == nullptr && !(topic.size() == 1 && is_group(topic[0]))) {
+    fmt::print(stderr, "strata: unknown help topic: {}\n", printable(topic[0]));
+    return 1;
+  }
+  std::vector<std::string> words(topic.begin(), topic.begin() + static_cast<std::ptrdiff_t>(match(topic).words));
+  if (words.empty() && !topic.empty()) words.push_back(topic[0]);
+  words.emplace_back("--help");
+  return run_command(context, words);
+}
+
 }  // namespace
 
 Result<engine::Engine*> Context::engine() {
@@ -100,23 +133,15 @@ Result<engine::Engine*> Context::engine() {
 }
 
 int run_command(Context& context, std::span<const std::string> words) {
-  if (words.empty() || words[0] == "help" || words[0] == "--help" || words[0] == "-h") {
+  if (!words.empty() && words[0] == "help") return help(context, words.subspan(1));
+  if (words.empty() || words[0] == "--help" || words[0] == "-h") {
     fmt::print("{}", overview());
     return 0;
   }
   const Match found = match(words);
-  if (found.verb == nullptr) {
-    if (is_group(words[0])) {
-      const bool asked = words.size() == 1 || words[1] == "--help";
-      if (!asked) fmt::print(stderr, "strata: unknown command: strata {} {}\n\n", words[0], printable(words[1]));
-      fmt::print(asked ? stdout : stderr, "{}", group_overview(words[0]));
-      return asked ? 0 : 1;
-    }
-    fmt::print(stderr, "strata: unknown command: strata {}\n\nRun 'strata --help' for more information\n",
-               printable(words[0]));
-    return 1;
-  }
-  const Result<int> code = found.verb->run(context, *found.verb, words.subspan(found.words));
+  if (found.verb == nullptr) return no_such_verb(words);
+  const Verb verb = called(found);
+  const Result<int> code = verb.run(context, verb, words.subspan(found.words));
   if (code) {
     if (std::fflush(stdout) != 0) {
       fmt::print(stderr, "strata: write to standard output: {}\n", Error::from_errno(errno, "write").message());
@@ -126,17 +151,17 @@ int run_command(Context& context, std::span<const std::string> words) {
   }
   std::fflush(stdout);
   fmt::print(stderr, "strata: {}\n", printable_lines(code.error().message()));
-  return exit_code(code.error(), *found.verb);
+  return exit_code(code.error(), verb);
 }
 
 bool is_terminal(int fd) { return ::isatty(fd) == 1; }
 
 bool confirm(std::string_view question) {
-  fmt::print(stderr, "{}", question);
-  std::fflush(stderr);
+  fmt::print("{}", question);
+  std::fflush(stdout);
   char answer[16] = {};
   if (std::fgets(answer, sizeof answer, stdin) == nullptr) {
-    fmt::print(stderr, "\n");
+    fmt::print("\n");
     return false;
   }
   return equals_ignoring_case(trim(answer), "y");

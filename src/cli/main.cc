@@ -1,9 +1,11 @@
 // The global options, which stand before the verb, and the settings that come of them.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/log.h"
+#include "base/strings.h"
 #include "cli/command.h"
 #include "sys/file.h"
 #include "sys/process.h"
@@ -58,6 +60,10 @@ Result<Globals> read_globals(std::span<const std::string> arguments) {
       globals.version = true;
       continue;
     }
+    static constexpr std::string_view kWithValue[] = {"--root", "--run-root", "--config", "--log-level", "-l"};
+    if (std::ranges::find(kWithValue, name.substr(0, name.find('='))) == std::end(kWithValue))
+      return error(ErrorKind::kInvalidArgument, "unknown flag: {}\n\nRun 'strata --help' for more information",
+                   printable(name.substr(0, name.find('='))));
     std::string value;
     if (const auto equals = name.find('='); equals != std::string::npos) {
       value = name.substr(equals + 1);
@@ -65,13 +71,12 @@ Result<Globals> read_globals(std::span<const std::string> arguments) {
     } else if (i + 1 < arguments.size()) {
       value = arguments[i + 1];
     } else {
-      return error(ErrorKind::kInvalidArgument, "flag needs an argument: {}", name);
+      return error(ErrorKind::kInvalidArgument, "flag needs an argument: {}\n\nRun 'strata --help' for more information", name);
     }
     if (name == "--root") globals.root = value;
     else if (name == "--run-root") globals.run_root = value;
     else if (name == "--config") settings.config_file = value, settings.config_file_required = true;
-    else if (name == "--log-level" || name == "-l") level = value;
-    else return error(ErrorKind::kInvalidArgument, "unknown flag: {}\n\nRun 'strata --help' for more information", name);
+    else level = value;
     if (arguments[i].find('=') == std::string::npos) ++i;
   }
   if (!level.empty()) {

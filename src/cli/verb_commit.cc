@@ -16,7 +16,7 @@ Result<int> run_commit(Context& context, const Verb& verb, Arguments arguments) 
   options.value("-a,--author", commit.author, "Author (e.g., \"John Hannibal Smith <hannibal@a-team.com>\")");
   options.list("-c,--change", changes, "Apply Dockerfile instruction to the created image");
   options.value("-m,--message", commit.comment, "Commit message");
-  options.flag("-p,--pause", commit.pause, "Pause container during commit (default true)");
+  options.flag("-p,--pause", commit.pause, "Pause container during commit");
   options.flag("--no-pause", no_pause, "Disable pausing container during commit");
   options.arguments(names, 1, 2);
   if (!TRY(options.parse(arguments))) return 0;

@@ -63,11 +63,23 @@ constexpr Column kColumns[] = {{"ID", "IMAGE ID"},
 constexpr std::string_view kRaw =
     "repository: {{.Repository}}\ntag: {{.Tag}}\nimage_id: {{.ID}}\ncreated_at: "
     "{{.CreatedAt}}\nvirtual_size: {{.Size}}\n";
+constexpr std::string_view kRawWithDigests =
+    "repository: {{.Repository}}\ntag: {{.Tag}}\ndigest: {{.Digest}}\nimage_id: {{.ID}}\n"
+    "created_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n";
+
+// What stands behind a --format, as docker reads it beside -q and --digests.
+std::string whole_format(std::string_view format, bool quiet, bool with_digests) {
+  if (format == "raw")
+    return std::string(quiet ? "image_id: {{.ID}}" : with_digests ? kRawWithDigests : kRaw);
+  const bool adds = with_digests && format.starts_with("table") &&
+                    format.find("{{.Digest}}") == std::string_view::npos;
+  return std::string(format) + (adds ? "\t{{.Digest}}" : "");
+}
 
 // Only for --format: the table of every day needs neither JSON nor templates.
 Result<std::string> formatted(engine::Engine& engine, const std::vector<images::ImageSummary>& list,
                               std::string_view format, bool whole_ids, bool with_digests) {
-  ListFormat out = TRY(ListFormat::parse(format == "raw" ? kRaw : format, "image", kColumns));
+  ListFormat out = TRY(ListFormat::parse(format, "image", kColumns));
   std::map<oci::Digest, std::size_t> containers;
   if (out.mentions("Containers"))
     for (const images::ImageUse& use : TRY(engine::image_uses(engine)()))
@@ -96,6 +108,7 @@ Result<int> run_images(Context& context, const Verb& verb, Arguments arguments) 
   bool quiet = false;
   bool no_trunc = false;
   bool with_digests = false;
+  bool tree = false;
   std::string format;
   std::vector<std::string> filters;
   std::vector<std::string> patterns;
@@ -104,19 +117,25 @@ Result<int> run_images(Context& context, const Verb& verb, Arguments arguments) 
   options.flag("-q,--quiet", quiet, "Only show image IDs");
   options.flag("--no-trunc", no_trunc, "Don't truncate output");
   options.flag("--digests", with_digests, "Show digests");
-  options.list("-f,--filter", filters, "Filter output based on conditions provided");
+  options.flag("--tree", tree, "");
+  options.filters("-f,--filter", filters, "Filter output based on conditions provided");
   options.value(
       "--format", format,
       "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
   options.arguments(patterns, 0, 1);
   if (!TRY(options.parse(arguments))) return 0;
 
+  if (tree)
+    return error(
+        ErrorKind::kUnsupported,
+        "--tree is not there yet; \"strata image tree IMAGE\" shows the layers of one image");
   engine::Engine& engine = *TRY(context.engine());
   if (!patterns.empty()) filters.push_back("reference=" + patterns[0]);
   auto list = TRY(engine.images().list());
   list = TRY(filter_images(engine.images(), std::move(list), filters));
   if (!ListFormat::is_default(format)) {
-    fmt::print("{}", TRY(formatted(engine, list, format, no_trunc, with_digests)));
+    fmt::print("{}", TRY(formatted(engine, list, whole_format(format, quiet, with_digests),
+                                   no_trunc, with_digests)));
     return 0;
   }
   std::vector<std::string> headings{"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"};

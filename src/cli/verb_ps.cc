@@ -117,7 +117,7 @@ Result<int> run_ps(Context& context, const Verb& verb, Arguments arguments) {
   std::vector<std::string> filters, none;
   Options options(verb);
   options.flag("-a,--all", all, "Show all containers (default shows just running)");
-  options.list("-f,--filter", filters, "Filter output based on conditions provided");
+  options.filters("-f,--filter", filters, "Filter output based on conditions provided");
   options.value("-n,--last", last, "Show n last created containers (includes all states)");
   options.flag("-l,--latest", latest, "Show the latest created container (includes all states)");
   options.flag("--no-trunc", whole, "Don't truncate output");

@@ -90,7 +90,7 @@ Result<int> run_search(Context& context, const Verb& verb, Arguments arguments) 
   std::optional<std::int64_t> limit;
   bool whole = false;
   Options options(verb);
-  options.list("-f,--filter", filters, "Filter output based on conditions provided");
+  options.filters("-f,--filter", filters, "Filter output based on conditions provided");
   options.value("--format", format, "Pretty-print search using a Go template");
   options.value("--limit", limit, "Max number of search results");
   options.flag("--no-trunc", whole, "Don't truncate output");

@@ -13,7 +13,7 @@ Result<int> run_system_prune(Context& context, const Verb& verb, Arguments argum
   std::vector<std::string> filters, none;
   Options options(verb);
   options.flag("-a,--all", all, "Remove all unused images not just dangling ones");
-  options.list("--filter", filters, "Provide filter values (e.g. \"label=<key>=<value>\")");
+  options.filters("--filter", filters, "Provide filter values (e.g. \"label=<key>=<value>\")");
   options.flag("-f,--force", force, "Do not prompt for confirmation");
   options.arguments(none, 0, 0);
   if (!TRY(options.parse(arguments))) return 0;

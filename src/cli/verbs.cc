@@ -26,7 +26,7 @@ std::span<const Verb> verbs() {
       {{"images", "image ls", "image list"}, "[OPTIONS] [REPOSITORY[:TAG]]", "List images", run_images},
       {{"history", "image history"}, "[OPTIONS] IMAGE", "Show the history of an image", run_history},
       {{"tag", "image tag"}, "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", run_tag},
-      {{"rmi", "image rm", "image remove"}, "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", run_rmi},
+      {{"rmi", "image rm", "image remove", "image rmi"}, "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", run_rmi},
       {{"save", "image save"}, "[OPTIONS] IMAGE [IMAGE...]", "Save one or more images to a tar archive (streamed to STDOUT by default)", run_save},
       {{"load", "image load"}, "[OPTIONS]", "Load an image from a tar archive or STDIN", run_load},
       {{"import", "image import"}, "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]", "Import the contents from a tarball to create a filesystem image", run_import},

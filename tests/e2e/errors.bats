@@ -48,9 +48,25 @@ fails() {
 
 @test "an unknown command, flag and missing argument" {
   fails 1 'unknown command: strata frobnicate' strata frobnicate
-  fails 1 'unknown flag: --nope' strata pull --nope x
+  fails 125 'unknown flag: --nope' strata pull --nope x
   fails 125 'unknown flag: --nope' strata run --nope x
   fails 1 'requires 1 argument' strata pull
+  fails 1 "'strata run' requires at least 1 argument" strata run
+  fails 125 '^strata: unknown flag: --nope$' strata --nope images
+  fails 125 '^strata: flag needs an argument: --format$' strata images --format
+  fails 125 'invalid argument "x" for "-q, --quiet" flag: strconv.ParseBool' strata images --quiet=x
+  fails 125 'invalid argument "dangling" for "-f, --filter" flag: bad format of filter' strata images -f dangling
+  fails 1 'strata image tree IMAGE' strata images --tree
+  fails 1 'unknown command: strata image frobnicate' strata image frobnicate
+  fails 1 'unknown help topic: frobnicate' strata help frobnicate
+}
+
+@test "help for a verb goes by the name it was called with" {
+  assert_match "$(strata help image ls)" '^Usage:  strata image ls '
+  assert_match "$(strata image rmi --help)" '^Usage:  strata image rmi '
+  assert_match "$(strata help images)" '^Usage:  strata images '
+  assert_match "$(strata help image)" '^Usage:  strata image COMMAND'
+  fails 125 '^Usage:  strata image ls ' strata image ls --nope
 }
 
 @test "a command that is not there, cannot be run, or fails" {

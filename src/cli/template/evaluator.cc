@@ -307,7 +307,10 @@ class Evaluator {
       if (const auto wanted = wrong_type(name, arguments.size() - 1, *last); !wanted.empty())
         return fail(own, wrong_argument({}, *last, wanted));
     }
-    Result<Value> value = call_function(name, arguments, rules_.headings);
+    // A whole record of a list: Go asks its type for the JSON, which escapes <, > and &.
+    const bool record = name == "json" && !rules_.type.empty() && &arguments[0].json() == root_;
+    Result<Value> value =
+        record ? Value(go_json(*root_, true)) : call_function(name, arguments, rules_.headings);
     if (!value)
       return fail(command.place,
                   fmt::format("error calling {}: {}", name, value.error().message()));

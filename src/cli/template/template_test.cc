@@ -52,6 +52,13 @@ TEST(Template, FieldsOfARecordThatAreNotThereAreErrors) {
             "field Foo in type image");
 }
 
+TEST(Template, ARecordAsJsonIsSafeInHtml) {
+  const ordered_json record{{"Tag", "<none>"}};
+  EXPECT_EQ(render("{{json .}} {{json .Tag}}", record, {.type = "image"}).value(),
+            R"({"Tag":"\u003cnone\u003e"} "<none>")");
+  EXPECT_EQ(render("{{json .}}", record).value(), R"({"Tag":"<none>"})");
+}
+
 TEST(Template, MethodsOfARecordAreCalled) {
   Template::Rules rules{.type = "container"};
   rules.method_names = {"Label"};

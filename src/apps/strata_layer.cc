@@ -2,7 +2,7 @@
 // for people.
 //
 //   strata-layer index LIMITS…      3: the bytes, compressed or not   4: the tar to write ("in place": 3 is it)
-//                                   5: the index to write             6: the report
+//                                   5: the index to write; memory lies behind it until then   6: the report
 //                                   7: attributes of implied parents, if "implied"
 //                                   8: what comes before the bytes of 3, if "continued"; they are appended
 //                                   9: a byte for each "need" on 6 (worker_protocol.h)
@@ -31,6 +31,7 @@
 
 #include "base/strings.h"
 #include "codec/compression.h"
+#include "codec/erofs_writer.h"
 #include "layers/compress_stream.h"
 #include "layers/directory_form.h"
 #include "layers/unpack_stream.h"
@@ -40,6 +41,7 @@
 #include "sys/landlock.h"
 #include "sys/privileges.h"
 #include "sys/seccomp.h"
+#include "sys/spilled_memory.h"
 
 namespace {
 
@@ -106,9 +108,12 @@ Result<> enter_sandbox() {
   return filter.load();
 }
 
+// How large a layer's tree is, is its maker's choice: most of it lies behind where the index will be.
 Result<layers::WorkerReport> make_index(layers::UnpackOptions options) {
+  (void)sys::spill_memory(kOutput, codec::kErofsMaxImage);  // without it there is more memory to be had
   TRY(enter_sandbox());
   end_with_parent();
+  sys::watch_spilled_memory();
   options.index = kOutput;
   return TRY(layers::unpack_stream(options)).report;
 }
@@ -177,5 +182,7 @@ int main(int argc, char** argv) {
   const std::string text = report ? layers::to_json(*report) : layers::to_json(report.error());
   if (!sys::write_all(kReport, text))
     std::fprintf(stderr, "strata-layer: %s\n", report ? "no report" : report.error().message().c_str());
-  ::_exit(report ? 0 : 1);  // threads may still wait for a peer that never speaks again
+  const bool good = report.has_value();
+  if (good && report->index_size > 0 && !sys::end_with_spilled_memory(report->index_size)) ::_exit(1);
+  ::_exit(good ? 0 : 1);  // threads may still wait for a peer that never speaks again
 }

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 
 #include "codec/erofs_writer.h"
 #include "layers/implied_parents.h"
@@ -178,23 +179,27 @@ Result<> Layers::Impl::make_index(store::Lease& lease, const Unpacked& unpacked,
 Result<> Layers::Impl::patch_index(const Unpacked& unpacked, const std::string& key,
                                    const ImpliedAttributes& attributes, const std::string& path,
                                    records::Index& index) {
-  std::string bytes = TRY(sys::read_file(unpacked.index_path, codec::kErofsMaxImage));
-  const auto image = std::as_writable_bytes(std::span(bytes));
+  // In the copy, not in memory: an index is as large as its layer's maker likes.
+  const sys::UniqueFd made = TRY(sys::open_file(unpacked.index_path, O_RDONLY));
+  const sys::UniqueFd file = TRY(sys::open_file(path, O_RDWR | O_CREAT | O_EXCL, 0600));
+  index.size = static_cast<std::uint64_t>(TRY(sys::stat_fd(made.get())).st_size);
+  TRY(sys::copy_range(made.get(), 0, file.get(), index.size));
   for (const Unpacked::Implied& parent : unpacked.implied_parents) {
     const auto wanted = attributes.find(parent.path);
     if (wanted == attributes.end()) continue;
-    if (parent.offset < codec::kErofsHead || parent.offset + 64 > image.size())
+    std::array<std::byte, 64> inode{};
+    if (parent.offset < codec::kErofsHead || TRY(sys::pread_full(file.get(), inode, parent.offset)) != inode.size())
       return error(ErrorKind::kCorrupt, "the index has no inode at {}", parent.offset);
     const DirectoryAttributes& a = wanted->second;
-    codec::patch_erofs_inode(image.subspan(parent.offset).first<64>(),
-                             {a.mode, a.uid, a.gid, a.mtime_sec, a.mtime_nsec});
+    codec::patch_erofs_inode(inode, {a.mode, a.uid, a.gid, a.mtime_sec, a.mtime_nsec});
+    TRY(sys::pwrite_all(file.get(), inode, parent.offset));
   }
-  if (image.size() < codec::kErofsHead) return error(ErrorKind::kCorrupt, "the index is too short");
-  codec::patch_erofs_uuid(image.first<codec::kErofsHead>(), index_uuid(key));
-  const sys::UniqueFd file = TRY(sys::open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
-  TRY(sys::write_all(file.get(), bytes));
-  index.size = bytes.size();
-  index.digest = oci::Digest::of(bytes).hex();
+  std::array<std::byte, codec::kErofsHead> head{};
+  if (TRY(sys::pread_full(file.get(), head, 0)) != head.size())
+    return error(ErrorKind::kCorrupt, "the index is too short");
+  codec::patch_erofs_uuid(head, index_uuid(key));
+  TRY(sys::pwrite_all(file.get(), head, 0));
+  index.digest = TRY(digest_of_file(file.get()));
   return {};
 }
 

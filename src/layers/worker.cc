@@ -54,7 +54,12 @@ Result<WorkerReport> report_of(sys::SpawnOptions options, WindowBudget* windows 
   if (text->empty())
     return error(ErrorKind::kInternal, "strata-layer ended without a report ({} {})",
                  status.signal != 0 ? "signal" : "exit code", status.signal != 0 ? status.signal : status.code);
-  return parse_report(*text);
+  WorkerReport parsed = TRY(parse_report(*text));
+  // What comes behind a report is part of the work.
+  if (status.signal != 0 || status.code != 0)
+    return error(ErrorKind::kInternal, "strata-layer did not end well after its report ({} {})",
+                 status.signal != 0 ? "signal" : "exit code", status.signal != 0 ? status.signal : status.code);
+  return parsed;
 }
 
 }  // namespace

@@ -348,6 +348,28 @@ as_zstd() {
   [ "$peak" -lt 64000 ]
 }
 
+@test "a pull takes less than 64 MB of memory: a layer of 400,000 files" {
+  local peak
+  # Straight into a tar: nobody needs the files.
+  python3 -c 'import sys, tarfile
+entry = tarfile.TarInfo("NAME")
+header = bytearray(entry.tobuf(tarfile.USTAR_FORMAT))
+rest = sum(header) - sum(header[148:156]) + 8 * 32 - sum(b"NAME")
+for i in range(400000):
+  name = b"d%d/a-file-with-a-name-%d" % (i // 1000, i)
+  header[0:100] = name.ljust(100, b"\0")
+  header[148:156] = b"%06o\0 " % (rest + sum(name))
+  sys.stdout.buffer.write(header)
+sys.stdout.buffer.write(bytes(1024))' | strata import - "$REGISTRY/files" >/dev/null
+  strata push -q "$REGISTRY/files" >/dev/null
+  strata system prune -af >/dev/null
+  peak=$(peak_memory_of_pull "$REGISTRY/files")
+  echo "400,000 files: $peak KiB"
+  [ "$peak" -gt 5000 ]
+  [ "$peak" -lt 64000 ]
+  strata system fsck
+}
+
 @test "a window beyond the limit is refused" {
   as_zstd windows 1 40000000 -1 --long=26
   run strata pull "$REGISTRY/windows"

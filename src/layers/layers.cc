@@ -3,7 +3,6 @@
 #include <fcntl.h>
 
 #include "layers/layers_impl.h"
-#include "layers/probe.h"
 #include "sys/file.h"
 
 namespace strata::layers {
@@ -13,17 +12,17 @@ const store::Schema& schema() { return records::schema(); }
 Layers::Layers(store::Store& store, Options options) : impl_(std::make_unique<Impl>(store, std::move(options))) {}
 Layers::~Layers() = default;
 
-Result<Form> Layers::Impl::form() {
-  const std::lock_guard lock(form_mutex);
-  if (!known_form) {
+Result<Ability> Layers::Impl::ability() {
+  const std::lock_guard lock(ability_mutex);
+  if (!known_ability) {
     if (options.force_directory_form) {
-      known_form = Form::kDirectory;
+      known_ability = Ability();
     } else {
       TRY(prepare());
-      known_form = TRY(probe_form(store));
+      known_ability = TRY(probe(store));
     }
   }
-  return *known_form;
+  return *known_ability;
 }
 
 Result<Form> Layers::form() { return impl_->form(); }

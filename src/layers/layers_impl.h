@@ -21,6 +21,7 @@
 
 #include "layers/layers.h"
 #include "layers/mounts.h"
+#include "layers/probe.h"
 #include "layers/records.h"
 #include "layers/worker.h"
 #include "store/lease.h"
@@ -46,8 +47,8 @@ struct Layers::Impl {
   Options options;
   std::string directory;
   MountCache mounts;
-  std::mutex form_mutex;
-  std::optional<Form> known_form;
+  std::mutex ability_mutex;
+  std::optional<Ability> known_ability;
   std::atomic<unsigned> next_file = 0;
   WindowBudget windows{kWindowBudget};
   std::mutex doubts_mutex;
@@ -62,7 +63,10 @@ struct Layers::Impl {
     (void)TRY(store.directory("layers"));
     return {};
   }
-  Result<Form> form();
+  Result<Form> form() { return TRY(ability()).form; }
+  Result<Ability> ability();
+  // Of the mounted index `key`.
+  Result<Reads> reads_of(const std::string& key);
   WorkerJob job(const Limits& limits = {});
   Result<CompressedLayer> compress(const oci::Digest& diff_id, codec::Compression compression, int level, int output);
   std::string lease_file(const store::Lease& lease, std::string_view kind) {

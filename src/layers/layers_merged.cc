@@ -73,7 +73,7 @@ Result<sys::UniqueFd> Layers::Impl::mount_merged(std::span<const records::Layer>
     if (layer >= group.size()) return error(ErrorKind::kCorrupt, "the record of merged layers {} names one that is not there", key);
     devices.push_back(index_path(group[layer].tree_key));
   }
-  return TRY(mount_index(index_path(key), devices), "layers merged for {}", group.back().diff_id.to_string());
+  return TRY(mount_index(index_path(key), devices, TRY(reads_of(key))), "layers merged for {}", group.back().diff_id.to_string());
 }
 
 Result<> Layers::Impl::merge(std::span<const records::Layer> group, const std::string& key, bool as_directory) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "codec/erofs_writer.h"
+#include "layers/direct_reads.h"
 #include "layers/index.h"
 #include "layers/layers_impl.h"
 #include "layers/upper_root.h"
@@ -65,7 +66,12 @@ Result<> Layers::Impl::ensure_index(const records::Layer& layer) {
 Result<sys::UniqueFd> Layers::Impl::mount_checked(const records::Layer& layer) {
   TRY(ensure_index(layer));
   const std::string tar = tar_path(layer.diff_id);
-  return TRY(mount_index(index_path(layer.tree_key), std::span(&tar, 1)), "layer {}", layer.diff_id.to_string());
+  return TRY(mount_index(index_path(layer.tree_key), std::span(&tar, 1), TRY(reads_of(layer.tree_key))), "layer {}", layer.diff_id.to_string());
+}
+
+Result<Reads> Layers::Impl::reads_of(const std::string& key) {
+  if (!TRY(ability()).direct_reads) return Reads::kBuffered;
+  return TRY(may_read_directly(store.paths(), db(), key)) ? Reads::kDirect : Reads::kBuffered;
 }
 
 Result<> Layers::Impl::check_index(const records::Index& index, const std::string& path) {

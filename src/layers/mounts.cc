@@ -13,6 +13,8 @@
 namespace strata::layers {
 namespace {
 
+const std::string kDirectOption = "directio";
+
 // Empty when nothing of ours is mounted there (in this mount namespace).
 Result<sys::UniqueFd> open_mounted(const std::string& path) {
   Result<sys::UniqueFd> directory = sys::open_file(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
@@ -76,7 +78,20 @@ Result<> MountCache::drop(const std::set<std::string>& keys) {
   return unmount_if([&](const std::string& key) { return keys.contains(key); });
 }
 
-Result<sys::UniqueFd> mount_index(const std::string& index, std::span<const std::string> data) {
+Result<> MountCache::read_directly(const std::function<Result<bool>(const std::string& key)>& wanted) {
+  for (const auto& [key, options] : TRY(sys::mounts_in(directory()))) {
+    if (options.ends_with(kDirectOption) || !TRY(wanted(key))) continue;
+    const auto lock = TRY(sys::FileLock::acquire(run_root_ + "/mounts.lock"));
+    const sys::UniqueFd still = TRY(open_mounted(directory() + "/" + key));
+    if (!still) continue;
+    sys::FsContext context = TRY(sys::FsContext::pick(directory() + "/" + key));
+    TRY(context.set_flag(kDirectOption));
+    TRY(context.reconfigure());
+  }
+  return {};
+}
+
+Result<sys::UniqueFd> mount_index(const std::string& index, std::span<const std::string> data, Reads reads) {
   // A long path by descriptor: the kernel opens /proc/self/fd/N.
   std::vector<sys::UniqueFd> files;
   const auto name_of = [&](const std::string& path) -> Result<std::string> {
@@ -87,6 +102,7 @@ Result<sys::UniqueFd> mount_index(const std::string& index, std::span<const std:
   sys::FsContext context = TRY(sys::FsContext::open("erofs"));
   TRY(context.set_string("source", TRY(name_of(index))));
   for (const std::string& path : data) TRY(context.set_string("device", TRY(name_of(path))));
+  if (reads == Reads::kDirect) TRY(context.set_flag(kDirectOption));
   return context.mount(MOUNT_ATTR_RDONLY);
 }
 

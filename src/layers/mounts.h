@@ -27,13 +27,20 @@ class MountCache {
   Result<> keep_only(const std::set<std::string>& keys);
   Result<> drop(const std::set<std::string>& keys);
 
+  // From now on reads past the page cache of the files (the option "directio") what `wanted` says yes to, and does
+  // not yet: for all who use such a mount, running containers too.
+  Result<> read_directly(const std::function<Result<bool>(const std::string& key)>& wanted);
+
  private:
   std::string directory() const { return run_root_ + "/mounts"; }
   Result<> unmount_if(const std::function<bool(const std::string&)>& wanted);
   std::string run_root_;
 };
 
+// How the kernel reads an index's data from its files: through their page cache, so that it is in memory twice, or past it.
+enum class Reads { kBuffered, kDirect };
+
 // An index and the files where its data lies (in the index's order), as one detached, read-only mount (Linux 6.12).
-Result<sys::UniqueFd> mount_index(const std::string& index, std::span<const std::string> data);
+Result<sys::UniqueFd> mount_index(const std::string& index, std::span<const std::string> data, Reads reads);
 
 }  // namespace strata::layers

@@ -1,6 +1,7 @@
 #include "layers/records.h"
 
 #include "base/clock.h"
+#include "layers/direct_reads.h"
 
 namespace strata::layers::records {
 namespace {
@@ -42,7 +43,8 @@ constexpr std::string_view kDamaged = "damaged";
 constexpr store::Schema kSchema = {
     .owner = "layers",
     .versions = kVersions,
-    .mark_durable = "DELETE FROM layers_unsettled WHERE written < ?1 AND boot = ?2"};
+    .mark_durable = "DELETE FROM layers_unsettled WHERE written < ?1 AND boot = ?2",
+    .settled = read_settled_directly};
 
 // Digests are kept as hex: they are file names too.
 Result<oci::Digest> digest_in(const store::Statement& row, int column) {
@@ -191,6 +193,11 @@ Result<> put_damaged(store::Database& db, const std::string& file) { return put_
 
 Result<> put_settled(store::Database& db, const std::string& file) {
   return db.run("DELETE FROM layers_unsettled WHERE file = ?", std::string_view(file));
+}
+
+Result<bool> is_settled(store::Database& db, const std::string& file) {
+  store::Statement row = TRY(db.query("SELECT 1 FROM layers_unsettled WHERE file = ?", std::string_view(file)));
+  return !TRY(row.step());
 }
 
 Result<std::map<std::string, Doubt>> doubtful(store::Database& db, std::string_view boot) {

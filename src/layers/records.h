@@ -64,6 +64,8 @@ Result<> put_directory(store::Database& db, const std::string& key, const oci::D
 enum class Doubt { kUnverified, kDamaged };
 Result<> put_unsettled(store::Database& db, const std::string& file, std::string_view boot);
 Result<> put_damaged(store::Database& db, const std::string& file);
+// Confirmed by a sync, or read and found whole.
+Result<bool> is_settled(store::Database& db, const std::string& file);
 Result<> put_settled(store::Database& db, const std::string& file);
 // By file name; nearly always empty.
 Result<std::map<std::string, Doubt>> doubtful(store::Database& db, std::string_view boot);

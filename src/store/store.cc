@@ -155,7 +155,10 @@ Result<> settle_database(const Paths& paths, std::span<const Schema> schemas,
   // The first transaction after a checkpoint begins the log anew, and SQLite syncs the log's header
   // then: done here, so that no command waits for it.
   TRY(db.run("PRAGMA journal_size_limit=1048576"));
-  return db.run("UPDATE store_settled SET started = ?", started);
+  TRY(db.run("UPDATE store_settled SET started = ?", started));
+  for (const Schema& schema : schemas)
+    if (schema.settled != nullptr) (void)schema.settled(paths, db);
+  return {};
 }
 
 void report(const Paths& paths, const Error& failure) {

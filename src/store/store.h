@@ -43,6 +43,9 @@ struct Schema {
   // is run after a sync of the whole file system that began at ?1. What an earlier boot left
   // unmarked stays so: a sync cannot tell whether it ever reached the disk.
   std::string_view mark_durable = {};
+  // Optional: told after that, outside of any transaction, in whichever process settles. What fails there is no
+  // loss, and is tried again the next time.
+  Result<> (*settled)(const Paths& paths, Database& db) = nullptr;
 };
 
 class Store {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "sys/file.h"
 
 #ifndef STATX_ATTR_MOUNT_ROOT
 #define STATX_ATTR_MOUNT_ROOT 0x00002000
@@ -23,6 +24,12 @@ Result<FsContext> FsContext::open(const std::string& type) {
   UniqueFd fd(::fsopen(type.c_str(), FSOPEN_CLOEXEC));
   if (!fd) return error_from(errno, "fsopen {}", type);
   return FsContext(std::move(fd), type);
+}
+
+Result<FsContext> FsContext::pick(const std::string& path) {
+  UniqueFd fd(::fspick(AT_FDCWD, path.c_str(), FSPICK_CLOEXEC | FSPICK_SYMLINK_NOFOLLOW | FSPICK_NO_AUTOMOUNT));
+  if (!fd) return error_from(errno, "fspick {}", path);
+  return FsContext(std::move(fd), path);
 }
 
 // What the kernel logged into the context, "e overlay: …" a line, is often the only good explanation.
@@ -64,6 +71,12 @@ Result<UniqueFd> FsContext::mount(unsigned attributes) {
   UniqueFd mount(::fsmount(fd_.get(), FSMOUNT_CLOEXEC, attributes));
   if (!mount) return failure("fsmount", errno);
   return mount;
+}
+
+Result<> FsContext::reconfigure() {
+  if (::fsconfig(fd_.get(), FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) != 0)
+    return failure("reconfigure", errno);
+  return {};
 }
 
 Result<> attach_mount(int mount, const std::string& target) {
@@ -109,6 +122,30 @@ Result<std::uint64_t> free_space(int fd) {
   struct statfs info {};
   if (::fstatfs(fd, &info) != 0) return error_from(errno, "fstatfs");
   return static_cast<std::uint64_t>(info.f_bavail) * static_cast<std::uint64_t>(info.f_bsize);
+}
+
+Result<std::map<std::string, std::string>> mounts_in(const std::string& directory) {
+  // proc(5): ID PARENT MAJOR:MINOR ROOT PLACE OPTIONS [TAG…] - TYPE SOURCE OPTIONS; blanks and backslashes of names
+  // are octal.
+  const auto unescaped = [](std::string_view text) {
+    std::string plain;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const auto code = text[i] == '\\' ? parse_unsigned(text.substr(i + 1, 3), 8) : std::nullopt;
+      plain += code ? static_cast<char>(*code) : text[i];
+      if (code) i += 3;
+    }
+    return plain;
+  };
+  const std::string mounts = TRY(read_file("/proc/self/mountinfo", 64 << 20));
+  std::map<std::string, std::string> found;
+  for (const std::string_view line : split(mounts, '\n')) {
+    const auto words = split(line, ' ');
+    if (words.size() < 10) continue;
+    const std::string place = unescaped(words[4]);
+    if (!place.starts_with(directory + '/') || place.find('/', directory.size() + 1) != std::string::npos) continue;
+    found[place.substr(directory.size() + 1)] = words.back();
+  }
+  return found;
 }
 
 Result<bool> is_mount_point(const std::string& path) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -17,12 +18,16 @@ namespace strata::sys {
 class [[nodiscard]] FsContext {
  public:
   static Result<FsContext> open(const std::string& type);
+  // The file system whose mount's root is `path` (fspick(2)); EINVAL when no mount's root is there.
+  static Result<FsContext> pick(const std::string& path);
 
   Result<> set_flag(const std::string& key);
   Result<> set_string(const std::string& key, const std::string& value);  // at most 255 bytes
   Result<> set_fd(const std::string& key, int fd);
   // Makes the superblock and a detached mount of it. `attributes`: MOUNT_ATTR_… of <sys/mount.h>.
   Result<UniqueFd> mount(unsigned attributes);
+  // Gives a picked one the new options, for all who use it.
+  Result<> reconfigure();
 
  private:
   FsContext(UniqueFd fd, std::string type) : fd_(std::move(fd)), type_(std::move(type)) {}
@@ -48,6 +53,9 @@ inline constexpr std::uint64_t kOverlayMagic = 0x794C7630;
 
 // Bytes that a process without privileges may still write there (f_bavail).
 Result<std::uint64_t> free_space(int fd);
+
+// The mounts right below a directory, in this mount namespace: names, and the options of their file systems.
+Result<std::map<std::string, std::string>> mounts_in(const std::string& directory);
 
 // Whether a mount's root is exactly here (statx(2)'s STATX_ATTR_MOUNT_ROOT, Linux 5.8).
 Result<bool> is_mount_point(const std::string& path);

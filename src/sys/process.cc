@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,6 +129,12 @@ Result<std::uint64_t> start_time(pid_t pid) {
   const auto value = fields.size() > 19 ? parse_unsigned(fields[19]) : std::nullopt;
   if (!value) return error(ErrorKind::kIo, "/proc/{}/stat is odd", pid);
   return *value;
+}
+
+std::string kernel_release() {
+  utsname host{};
+  (void)::uname(&host);
+  return host.release;
 }
 
 Result<std::string> boot_id() {

@@ -56,6 +56,8 @@ Result<ExitStatus> wait_child(pid_t pid);             // waitpid(2)
 
 // Field 22 of /proc/PID/stat: with the boot id it identifies a process for ever. Clock ticks since boot.
 Result<std::uint64_t> start_time(pid_t pid);
+// uname(2)'s release.
+std::string kernel_release();
 // /proc/sys/kernel/random/boot_id; or the environment's STRATA_BOOT_ID, by which tests pretend a reboot.
 Result<std::string> boot_id();
 // The directory of the running executable: where our other programs lie.

@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include "base/strings.h"
 #include "cli/each_container.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
@@ -14,7 +15,7 @@ Result<int> run_diff(Context& context, const Verb& verb, Arguments arguments) {
   return each_container(context, names, false,
                         [](containers::Containers& all, const containers::Container& one) -> Result<> {
                           for (const containers::Change& change : TRY(all.diff(one)))
-                            fmt::print("{} {}\n", change.kind, change.path);
+                            fmt::print("{} {}\n", change.kind, printable(change.path));
                           return {};
                         });
 }

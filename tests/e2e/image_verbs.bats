@@ -258,4 +258,19 @@ JSON
   [ "${lines[0]}" = "0 added (0B), 0 changed, 0 deleted (0B)" ]
 }
 
+@test "what strangers name reaches no terminal as it is" {
+  mkdir "$BATS_TEST_TMPDIR/context"
+  printf 'FROM busybox\nLABEL key="\033[31m"\n' >"$BATS_TEST_TMPDIR/context/Dockerfile"
+  strata build -q -t hostile "$BATS_TEST_TMPDIR/context"
+  strata run --name hostile hostile sh -c "touch '/mnt/$(printf '\033[5m\ny')x'"
+  [ "$(strata diff hostile | grep x)" = 'A /mnt/\x1b[5m\x0ayx' ]
+  # Scripts get the bytes, terminals do not.
+  [ "$(strata inspect -f '{{.Config.Labels.key}}' hostile:latest)" = "$(printf '\033[31m')" ]
+  run script -qec "strata inspect -f '{{.Config.Labels.key}}' hostile:latest; strata ps -a --format '{{.Labels}}'" /dev/null
+  [ "${lines[0]%$'\r'}" = '\x1b[31m' ]
+  [ "${lines[1]%$'\r'}" = 'key=\x1b[31m' ]
+  strata rm hostile
+  strata rmi hostile
+}
+
 @test "nothing is left behind" { assert_nothing_left; }

@@ -18,9 +18,9 @@
 #include "images/layer_download.h"
 #include "images/partial_blob.h"
 #include "images/records.h"
+#include "images/remote_image.h"
 #include "layers/layers.h"
 #include "oci/chain_id.h"
-#include "oci/manifest.h"
 #include "registry/client.h"
 #include "store/database.h"
 #include "store/lease.h"
@@ -64,9 +64,7 @@ class Pull {
   Result<Pulled> run();
 
  private:
-  Result<> choose_manifest();
   Result<std::optional<Image>> already_here();
-  Result<> fetch_config();
   Result<> plan(store::Lease& lease);
   Result<> check_space();
   Result<> fetch_layers(store::Lease& lease);
@@ -90,15 +88,11 @@ class Pull {
   const PullOptions& options_;
   PullProgress& progress_;
 
-  registry::Fetched named_;           // what the reference names: a manifest or an index
-  registry::Fetched manifest_bytes_;  // the manifest of one image
-  oci::Manifest manifest_;
-  std::string config_bytes_;
-  oci::ImageConfig config_;
+  RemoteManifest remote_;
+  RemoteConfig config_;
   std::vector<LayerWork> work_;
 
-  // Guards the progress, each work's plan, `download` and `unpacked` while threads run, and
-  // failure_.
+  // Guards the progress, each work's plan, download and unpacked while threads run; failure_.
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<Error> failure_;
@@ -108,63 +102,20 @@ void Pull::report(const LayerWork& work, State state, std::uint64_t done) {
   progress_.layer(static_cast<std::size_t>(&work - work_.data()), state, done, work.blob.size);
 }
 
-Result<> Pull::choose_manifest() {
-  named_ = TRY(client_.get_manifest(reference_));
-  auto parsed =
-      TRY(oci::parse_manifest(named_.bytes, named_.media_type), "{}", reference_.familiar());
-  if (auto* index = std::get_if<oci::Index>(&parsed)) {
-    const oci::Descriptor chosen =
-        TRY(oci::choose_manifest(*index, options_.platform.value_or(oci::host_platform())));
-    manifest_bytes_ = TRY(client_.get_manifest(reference_.with_digest(chosen.digest)));
-    parsed = TRY(oci::parse_manifest(manifest_bytes_.bytes, chosen.media_type), "manifest {}",
-                 chosen.digest.to_string());
-  } else {
-    manifest_bytes_ = named_;
-  }
-  if (!std::holds_alternative<oci::Manifest>(parsed))
-    return error(ErrorKind::kUnsupported, "{} is an index of indexes", reference_.familiar());
-  manifest_ = std::get<oci::Manifest>(std::move(parsed));
-  for (const oci::Descriptor& layer : manifest_.layers)
-    if (!oci::is_layer_type(layer.media_type))
-      return error(ErrorKind::kUnsupported, "{} is no container image: it has a layer of type {}",
-                   reference_.familiar(), layer.media_type.empty() ? "(none)" : layer.media_type);
-  return {};
-}
-
 // The image when its config and all its layers are here: then the names are all that is left to do.
 Result<std::optional<Image>> Pull::already_here() {
-  if (!TRY(records::is_visible(store_.db(), manifest_.config.digest))) return std::nullopt;
-  Image image = TRY(images_.get(manifest_.config.digest));
+  if (!TRY(records::is_visible(store_.db(), remote_.manifest.config.digest))) return std::nullopt;
+  Image image = TRY(images_.get(remote_.manifest.config.digest));
+  // Not what this manifest describes: fetch_config() says so.
+  if (image.config.diff_ids.size() != remote_.manifest.layers.size()) return std::nullopt;
   for (const oci::Digest& chain : image.chain_ids)
     if (!TRY(layers_.find(chain))) return std::nullopt;
   return image;
 }
 
-Result<> Pull::fetch_config() {
-  const std::string id = manifest_.config.digest.to_string();
-  config_bytes_ = TRY(client_.get_blob(reference_, manifest_.config, oci::kMaxImageConfigSize),
-                      "image config {}", id);
-  config_ = TRY(oci::ImageConfig::parse(config_bytes_), "image config {}", id);
-  if (config_.diff_ids.size() != manifest_.layers.size())
-    return error(ErrorKind::kCorrupt, "image config {} names {} layers, the manifest {}", id,
-                 config_.diff_ids.size(), manifest_.layers.size());
-  if (!config_.os.empty() && config_.os != "linux")
-    return error(ErrorKind::kUnsupported,
-                 "image operating system \"{}\" cannot be used on this platform", config_.os);
-  if (options_.platform) {
-    const oci::Platform have{config_.os, config_.architecture, config_.variant, {}};
-    if (!oci::matches(*options_.platform, have))
-      return error(ErrorKind::kNotFound,
-                   "image with reference {} was found but does not match the specified platform: "
-                   "wanted {}, actual: {}",
-                   reference_.familiar(), options_.platform->to_string(), have.to_string());
-  }
-  return {};
-}
-
 Result<> Pull::plan(store::Lease& lease) {
-  const auto chain_ids = oci::chain_ids(config_.diff_ids);
-  work_.resize(manifest_.layers.size());
+  const auto chain_ids = oci::chain_ids(config_.config.diff_ids);
+  work_.resize(remote_.manifest.layers.size());
   std::vector<oci::Digest> blobs;
   {
     // Held first, looked up then: what is found stays.
@@ -175,8 +126,8 @@ Result<> Pull::plan(store::Lease& lease) {
   std::map<oci::Digest, std::size_t> first;
   for (std::size_t i = 0; i < work_.size(); ++i) {
     LayerWork& work = work_[i];
-    work.blob = manifest_.layers[i];
-    work.diff_id = config_.diff_ids[i];
+    work.blob = remote_.manifest.layers[i];
+    work.diff_id = config_.config.diff_ids[i];
     work.chain_id = chain_ids[i];
     blobs.push_back(work.blob.digest);
     const bool here = TRY(layers_.find(work.chain_id)).has_value();
@@ -257,8 +208,8 @@ void Pull::report_downloads() {
   }
 }
 
-// With the lock held. Two pulls of images that have the same layers in another order would wait for
-// each other for ever, if each kept what it has and can only commit on top of what the other has.
+// With the lock held. Two pulls of the same layers in another order would wait for each other for
+// ever, if each kept what it has and can only commit on top of what the other has.
 void Pull::let_others_have_verified_layers() {
   const bool waiting = std::ranges::any_of(work_, [](const LayerWork& work) {
     return work.download && work.download->step() == LayerDownload::Step::kWaiting;
@@ -313,8 +264,7 @@ Result<> Pull::commit_layers(store::Lease& lease) {
   return {};
 }
 
-// With the lock held. The first failure is the one that counts; the other layers need not be waited
-// for.
+// With the lock held. The first failure counts; the other layers need not be waited for.
 void Pull::fail(Error reason) {
   if (failure_) return;
   failure_ = std::move(reason);
@@ -358,7 +308,7 @@ Result<> Pull::commit_layer(store::Lease& lease, std::size_t index) {
 Result<bool> Pull::name_image(const oci::Digest& id) {
   store::Database& db = store_.db();
   bool changed = false;
-  const oci::Reference digested = reference_.with_digest(named_.digest);
+  const oci::Reference digested = reference_.with_digest(remote_.named.digest);
   if (TRY(records::image_of_repo_digest(db, digested)) != id) {
     changed = true;
     TRY(records::set_repo_digest(db, digested, id));
@@ -368,17 +318,19 @@ Result<bool> Pull::name_image(const oci::Digest& id) {
     TRY(records::set_tag(db, reference_, id));
   }
   TRY(records::keep_manifest(
-      db, id, {manifest_bytes_.digest, manifest_.media_type, manifest_bytes_.bytes}));
-  if (named_.digest != manifest_bytes_.digest)
-    TRY(records::keep_manifest(db, id, {named_.digest, named_.media_type, named_.bytes}));
+      db, id, {remote_.bytes.digest, remote_.manifest.media_type, remote_.bytes.bytes}));
+  if (remote_.named.digest != remote_.bytes.digest)
+    TRY(records::keep_manifest(
+        db, id, {remote_.named.digest, remote_.named.media_type, remote_.named.bytes}));
   return changed;
 }
 
 // Inside a transaction. That a blob is this layer only counts when we have seen its bytes, now or
 // earlier: the word of a manifest alone could make a later push name other content.
 Result<> Pull::keep_origins(std::span<const oci::Digest> diff_ids) {
-  for (std::size_t i = 0; i < manifest_.layers.size() && i < diff_ids.size(); ++i)
-    TRY(records::keep_source(store_.db(), diff_ids[i], manifest_.layers[i].digest, reference_));
+  for (std::size_t i = 0; i < remote_.manifest.layers.size() && i < diff_ids.size(); ++i)
+    TRY(records::keep_source(store_.db(), diff_ids[i], remote_.manifest.layers[i].digest,
+                             reference_));
   return {};
 }
 
@@ -392,28 +344,28 @@ Result<> Pull::hold(const Image& image) {
 }
 
 Result<Pulled> Pull::record(bool downloaded) {
-  const oci::Digest id = manifest_.config.digest;
+  const oci::Digest id = remote_.manifest.config.digest;
   std::vector<oci::Digest> chain_ids;
   for (const LayerWork& work : work_) chain_ids.push_back(work.chain_id);
   const std::uint64_t size = TRY(images_.size_of(chain_ids));
   store::Transaction change = TRY(store_.db().begin());
-  const bool is_new =
-      TRY(records::insert(store_, id, config_bytes_,
-                          parse_rfc3339(config_.created).value_or(Timestamp()), size, chain_ids));
+  const bool is_new = TRY(records::insert(
+      store_, id, config_.bytes, parse_rfc3339(config_.config.created).value_or(Timestamp()), size,
+      chain_ids));
   for (const LayerWork& work : work_)
     if (work.unpacked)
       TRY(records::keep_blob(store_.db(), work.diff_id, {work.blob, work.unpacked->compression}));
-  TRY(keep_origins(config_.diff_ids));
+  TRY(keep_origins(config_.config.diff_ids));
   const bool renamed = TRY(name_image(id));
   // Before a prune can take it again.
   Image image = TRY(images_.get(id));
   TRY(hold(image));
   TRY(change.commit());
-  return Pulled{std::move(image), named_.digest, downloaded || is_new || renamed};
+  return Pulled{std::move(image), remote_.named.digest, downloaded || is_new || renamed};
 }
 
 Result<Pulled> Pull::run() {
-  TRY(choose_manifest());
+  remote_ = TRY(fetch_manifest(client_, reference_, options_.platform));
   if (const auto image = TRY(already_here());
       image &&
       (!options_.platform ||
@@ -428,10 +380,10 @@ Result<Pulled> Pull::run() {
       TRY(hold(named));
       TRY(change.commit());
       progress_.begin(reference_, {});
-      return Pulled{std::move(named), named_.digest, renamed};
+      return Pulled{std::move(named), remote_.named.digest, renamed};
     }
   }
-  TRY(fetch_config());
+  config_ = TRY(fetch_config(client_, reference_, remote_.manifest, options_.platform));
   TRY(bound_partial_blobs(store_));
   store::Lease lease = TRY(store::Lease::create(store_));
   TRY(plan(lease));

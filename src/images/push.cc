@@ -21,6 +21,7 @@
 #include "base/defer.h"
 #include "codec/compression.h"
 #include "images/images.h"
+#include "images/pushed_manifest.h"
 #include "images/records.h"
 #include "images/restore.h"
 #include "images/squash.h"
@@ -40,20 +41,6 @@ using State = PushProgress::State;
 using records::Blob;
 
 constexpr std::size_t kLayersAtOnce = 8;
-
-bool is_docker(std::string_view type) { return type.starts_with("application/vnd.docker."); }
-
-std::string_view layer_type(bool docker, codec::Compression compression) {
-  namespace type = oci::media_type;
-  switch (compression) {
-    case codec::Compression::kGzip:
-      return docker ? type::kDockerLayerGzip : type::kOciLayerGzip;
-    case codec::Compression::kZstd:
-      return type::kOciLayerZstd;
-    default:
-      return docker ? type::kDockerLayer : type::kOciLayer;
-  }
-}
 
 // One distinct layer of the image; an image may have the same one several times.
 struct LayerWork {
@@ -206,7 +193,7 @@ Blob Push::blob_of(const layers::CompressedLayer& made) const {
   blob.descriptor.digest = made.digest;
   blob.descriptor.size = made.size;
   blob.descriptor.media_type =
-      layer_type(original_ && is_docker(original_->media_type), blob.compression);
+      layer_type(original_ && is_docker_type(original_->media_type), blob.compression);
   return blob;
 }
 
@@ -347,21 +334,7 @@ Result<Pushed> Push::put_manifest() {
   if (as_it_came) {
     manifest = *original_bytes_;
   } else {
-    // Docker's format knows no zstd.
-    const bool zstd = std::ranges::any_of(
-        sent, [](const Blob* blob) { return blob->compression == codec::Compression::kZstd; });
-    const bool docker = original_ && is_docker(original_->media_type) && !zstd;
-    oci::Manifest made;
-    made.media_type = docker ? oci::media_type::kDockerManifest : oci::media_type::kOciManifest;
-    made.config.media_type = docker ? oci::media_type::kDockerConfig : oci::media_type::kOciConfig;
-    made.config.digest = image_.id;
-    made.config.size = image_.config_bytes.size();
-    for (const Blob* blob : sent) {
-      oci::Descriptor& layer = made.layers.emplace_back(blob->descriptor);
-      layer.media_type = layer_type(docker, blob->compression);
-    }
-    manifest.media_type = made.media_type;
-    manifest.bytes = made.to_json();
+    manifest = make_manifest(image_, sent, original_ ? &*original_ : nullptr);
     if (original_)
       progress_.note("the manifest's digest changes, because layers were compressed again");
   }

@@ -432,6 +432,21 @@ TEST_F(TransferTest, AnUnknownImageIsNotFound) {
             "An image does not exist locally with the tag: " + registry_->name("nothing"));
 }
 
+// Also when the image is here: its manifest would be kept, and a later push would believe it.
+TEST_F(TransferTest, AManifestWithoutTheImagesLayersIsRefused) {
+  const std::string name = registry_->name("a:whole");
+  const Image image = make_image(*host_, name, {"one", "two"});
+  ASSERT_TRUE(host_->push(name));
+  oci::Manifest less = manifest_of(*host_, name);
+  less.layers.pop_back();
+  const std::string lying = registry_->name("a:less");
+  ASSERT_TRUE(host_->client->put_manifest(oci::Reference::parse(lying).value(), less.to_json(), less.media_type));
+  const auto pulled = host_->pull(lying);
+  ASSERT_FALSE(pulled);
+  EXPECT_EQ(pulled.error().message(),
+            fmt::format("image config {} names 2 layers, the manifest 1", image.id.to_string()));
+}
+
 // What a registry may do to a blob; each time the error names the layer and nothing is left.
 TEST_F(TransferTest, ABlobThatIsNotWhatTheManifestPromisesIsRefused) {
   const std::string name = registry_->name("a:1");

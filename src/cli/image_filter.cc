@@ -39,6 +39,20 @@ Result<bool> has_labels(images::Images& images, const images::ImageSummary& summ
   return true;
 }
 
+// Brackets end, and so do escapes.
+bool is_pattern(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '[') {
+      const std::size_t first = i + (text.substr(i + 1).starts_with('^') ? 2 : 1);
+      i = text.find(']', first);
+      if (i == std::string_view::npos || i == first) return false;
+    } else if (text[i] == '\\' && ++i == text.size()) {
+      return false;
+    }
+  }
+  return true;
+}
+
 void keep_names(images::ImageSummary& image, const std::vector<std::string>& patterns) {
   const auto other = [&](const oci::Reference& name) {
     return std::ranges::none_of(
@@ -61,6 +75,8 @@ Result<std::vector<images::ImageSummary>> filter_images(images::Images& images,
   const Filters filters = TRY(parse_filters(texts));
   for (const auto& [key, values] : filters) {
     if (key == "reference") {
+      if (!std::ranges::all_of(values, is_pattern))
+        return error(ErrorKind::kInvalidArgument, "syntax error in pattern");
       for (images::ImageSummary& image : list) keep_names(image, values);
       std::erase_if(list, [](const images::ImageSummary& image) { return image.dangling(); });
     } else if (key == "dangling") {

@@ -26,7 +26,7 @@ Result<int> run_system_prune(Context& context, const Verb& verb, Arguments argum
         "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n"
         "  - all {}\n{}{}\nAre you sure you want to continue? [y/N] ",
         all ? "images without at least one container associated to them" : "dangling images",
-        filters.empty() ? "  - unused build cache\n" : "", filtered.empty() ? "" : filtered + "\n");
+        !filters.empty() ? "" : all ? "  - all build cache\n" : "  - unused build cache\n", filtered.empty() ? "" : filtered + "\n");
     if (!confirm(question)) return 0;
   }
   const engine::PruneReport report = TRY(engine::prune(*TRY(context.engine()), all, filter));

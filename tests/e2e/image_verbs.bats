@@ -46,6 +46,9 @@ teardown_file() { remove_own_store; }
   run strata images --filter foo=bar
   [ "$status" -eq 1 ]
   [ "$output" = "strata: invalid filter 'foo'" ]
+  run ! strata images 'busybox['
+  [[ $output == *"syntax error in pattern"* ]]
+  [ "$(strata images -q 'busy[a-c]ox')" = "$(strata images -q busybox)" ]
 }
 
 @test "history, inspect, version, info and system df by templates" {

@@ -426,3 +426,20 @@ sys.stdout.buffer.write(bytes(1024))' | strata import - "$REGISTRY/files" >/dev/
   strata pull -q "$REGISTRY/squeezed-again" >/dev/null
   is_good "$REGISTRY/squeezed-again"
 }
+
+@test "an image that was pulled when its layers were here already is fetched again by itself" {
+  local id tar
+  # By the build; nothing was ever downloaded.
+  strata build -q -t "$REGISTRY/here" "$BATS_FILE_TMPDIR/context" >/dev/null
+  strata push -q "$REGISTRY/here" >/dev/null
+  strata save "$REGISTRY/here" -o "$BATS_TEST_TMPDIR/here.tar"
+  strata system prune -af >/dev/null
+  strata load -q -i "$BATS_TEST_TMPDIR/here.tar" >/dev/null
+  [[ $(strata pull "$REGISTRY/here") != *Pull\ complete* ]]
+  id=$(strata inspect "$REGISTRY/here" | jq -r '.[0].RootFS.Layers[0]')
+  tar=$STRATA_ROOT/layers/${id#sha256:}.tar
+  rm "$tar"
+  run -127 strata run --rm --network none "$REGISTRY/here" /nothing
+  assert_match "$output" "is lost or damaged: fetching it again from $REGISTRY/here"
+  is_good "$REGISTRY/here"
+}

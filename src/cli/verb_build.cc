@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <span>
 
 #include "base/strings.h"
 #include "build/build.h"
@@ -11,6 +12,7 @@
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
+#include "codec/compression.h"
 #include "containers/containers.h"
 #include "images/images.h"
 #include "sys/file.h"
@@ -53,8 +55,7 @@ bool is_remote(std::string_view context) {
 // Reads standard input to its end: a Dockerfile. Archives as contexts come later.
 Result<std::string> read_dockerfile_from_input() {
   std::string text = TRY(sys::read_fd(STDIN_FILENO, kMaxDockerfile), "read the Dockerfile from standard input");
-  const bool compressed = text.starts_with("\x1f\x8b") || text.starts_with("BZh") || text.starts_with("\xfd" "7zXZ") ||
-                          text.starts_with("\x28\xb5\x2f\xfd");
+  const bool compressed = codec::detect_compression(std::as_bytes(std::span(text))) != codec::Compression::kNone;
   if (compressed || (text.size() > 262 && text.compare(257, 5, "ustar") == 0))
     return error(ErrorKind::kUnsupported, "a build context as a tar archive on standard input is not supported yet");
   return text;

@@ -194,7 +194,7 @@ class DirectoryWriter {
     for (auto name = names.rbegin(); name != names.rend(); ++name) {
       if (path.size() + name->size() + 1 > kMaxPath) {
         dir = TRY(sys::open_at(dir ? dir.get() : root_, path, O_PATH | O_DIRECTORY | O_NOFOLLOW));
-        path = ".";
+        path = '.';
       }
       path += '/';
       path += *name;

@@ -60,7 +60,7 @@ class TarVisitor final : public UpperVisitor {
   Result<> enter(int, const UpperNode& node, const std::vector<std::string>&) override {
     TRY(check_name(node));
     TarEntry entry = describe(node, TarEntry::Type::kDirectory);
-    if (entry.path.empty()) entry.path = ".";
+    if (entry.path.empty()) entry.path = '.';
     TRY(add(entry));
     if (node.path.empty()) entries_ = 0;
     if (!node.opaque) return {};

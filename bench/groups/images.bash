@@ -1,4 +1,5 @@
-# `images` with 500 images, loaded from one archive into stores of their own.
+# `images` with 500 images, loaded from one archive into stores of their own. They share a layer, over which podman 4.3
+# compares each image with each: a listing takes it most of a minute.
 measure_images() {
   local many=$work/many i id layer sep=
   mkdir -p "$many/archive"
@@ -26,7 +27,7 @@ measure_images() {
   unmount_below "$many/podman"
   rmdir "$many/podman"
   mv "$many/podman.disk" "$many/podman"
-  [ "$($ours images -q | wc -l)" = 500 ] && [ "$($theirs images -q | wc -l)" = 500 ] || { echo "not 500 images" >&2; return 1; }
+  [ "$($ours images -q | wc -l)" = 500 ] && $theirs image exists localhost/image500 || { echo "not 500 images" >&2; return 1; }
   settle
   heading "images, of 500"
   printf 'strata\t%s images\npodman\t%s images\n' "$ours" "$theirs" | bench-measure "${IMAGES_ROUNDS:-3}"

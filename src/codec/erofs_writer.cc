@@ -19,7 +19,9 @@
 #include <cstring>
 
 #include "codec/erofs_chunks.h"
+#include "codec/erofs_directory.h"
 #include "codec/erofs_head.h"
+#include "codec/erofs_output.h"
 #include "codec/erofs_xattrs.h"
 
 namespace strata::codec {
@@ -27,7 +29,6 @@ namespace {
 
 constexpr std::size_t kSlotOffset = 1152, kSlotSize = 128;
 constexpr std::size_t kInodeSize = 64;
-constexpr std::size_t kDirentSize = 12;
 constexpr std::uint32_t kNullBlock = 0xFFFFFFFF;
 enum Layout : std::uint16_t { kPlain = 0, kInline = 2, kChunks = 4 };
 
@@ -41,32 +42,11 @@ std::uint16_t mode_of(const ErofsInode& inode) {
   static constexpr std::uint16_t kBits[] = {0100000, 0040000, 0120000, 0020000, 0060000, 0010000};
   return kBits[static_cast<int>(inode.type)] | (inode.mode & 07777);
 }
-// FT_… as directories name types.
-std::uint8_t dirent_type(FileType type) {
-  static constexpr std::uint8_t kTypes[] = {1, 2, 7, 3, 4, 5};
-  return kTypes[static_cast<int>(type)];
-}
-
-// A directory as its file reads: blocks of entries, each with its names behind them.
-template <class Emit>  // Emit(block number, first entry, past the last one, bytes used)
-void cut_into_blocks(std::span<const ErofsEntry> entries, Emit emit) {
-  std::size_t first = 0, used = 0, block = 0;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const std::size_t need = kDirentSize + entries[i].name.size();
-    if (used + need > kErofsBlock) {
-      emit(block++, first, i, used);
-      first = i;
-      used = 0;
-    }
-    used += need;
-  }
-  emit(block, first, entries.size(), used);
-}
 
 class Writer {
  public:
   Writer(const ErofsTree& tree, const ErofsOptions& options, ErofsFiles& files)
-      : tree_(tree), options_(options), files_(files) {}
+      : tree_(tree), options_(options), files_(files), output_(files) {}
 
   Result<ErofsImage> write() {
     if (options_.devices.size() > kErofsMaxDevices)
@@ -84,8 +64,8 @@ class Writer {
     TRY(write_head());
     for (std::uint32_t id : order_) TRY(write_inode(id));
     for (const Blocks& blocks : blocks_) TRY(write_blocks(blocks));
-    TRY(pad_to(image_end_));
-    TRY(flush());
+    TRY(output_.pad_to(image_end_));
+    TRY(output_.flush());
     ErofsImage image;
     image.size = image_end_;
     image.inodes = order_.size();
@@ -245,7 +225,7 @@ class Writer {
     put<std::uint16_t>(super + 88, kSlotOffset / kSlotSize);
     put_slots(std::span(all).subspan(kSlotOffset));
     put<std::uint32_t>(super + 4, erofs_head_checksum(std::span<const std::byte, kErofsHead>(all.data(), kErofsHead)));
-    return emit(all);
+    return output_.write(all);
   }
 
   void put_slots(std::span<std::byte> slots) const {
@@ -268,7 +248,7 @@ class Writer {
   Result<> write_inode(std::uint32_t id) {
     const ErofsInode& inode = tree_.inodes[id];
     const Place& p = places_[id];
-    TRY(pad_to(p.offset));
+    TRY(output_.pad_to(p.offset));
     const std::size_t xattr_size = xattr_sizes_[inode.xattrs];
     scratch_.assign(kInodeSize + xattr_size, std::byte{0});
     std::byte* at = scratch_.data();
@@ -285,7 +265,7 @@ class Writer {
     put<std::uint32_t>(at + 44, inode.nlink);
     if (xattr_size != 0)
       write_erofs_xattrs(tree_.xattr_sets[inode.xattrs], std::span(scratch_).subspan(kInodeSize));
-    TRY(emit(scratch_));
+    TRY(output_.write(scratch_));
     if (p.layout == kInline) return write_tail(id);
     if (p.layout == kChunks) return write_chunk_table(id);
     return {};
@@ -311,15 +291,9 @@ class Writer {
 
   // What block `number` of a directory holds.
   void make_directory_block(std::span<const ErofsEntry> entries, std::span<std::byte> block) {
-    std::size_t name_offset = entries.size() * kDirentSize;
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      std::byte* at = block.data() + i * kDirentSize;
-      put<std::uint64_t>(at, (places_[entries[i].inode].offset - meta_offset_) / 32);
-      put<std::uint16_t>(at + 8, static_cast<std::uint16_t>(name_offset));
-      at[10] = std::byte{dirent_type(tree_.inodes[entries[i].inode].type)};
-      std::memcpy(block.data() + name_offset, entries[i].name.data(), entries[i].name.size());
-      name_offset += entries[i].name.size();
-    }
+    fill_directory_block(
+        entries, block, [&](std::uint32_t inode) { return (places_[inode].offset - meta_offset_) / 32; },
+        [&](std::uint32_t inode) { return tree_.inodes[inode].type; });
   }
 
   Result<> write_tail(std::uint32_t id) {
@@ -327,7 +301,7 @@ class Writer {
     const ErofsInode& inode = tree_.inodes[id];
     if (inode.type == FileType::kSymlink) {
       const std::string_view target = tree_.targets[inode.detail];
-      return emit(std::as_bytes(std::span(target.substr(p.size - p.tail))));
+      return output_.write(std::as_bytes(std::span(target.substr(p.size - p.tail))));
     }
     scratch_.assign(p.tail, std::byte{0});
     with_dots(id, [&](std::span<const ErofsEntry> entries) {
@@ -335,7 +309,7 @@ class Writer {
         if (to == entries.size()) make_directory_block(entries.subspan(from, to - from), scratch_);
       });
     });
-    return emit(scratch_);
+    return output_.write(scratch_);
   }
 
   Result<> write_chunk_table(std::uint32_t id) {
@@ -343,7 +317,7 @@ class Writer {
     const Place& p = places_[id];
     const auto& segments = tree_.segment_lists[inode.detail];
     const std::uint64_t size = kErofsBlock << p.chunk_bits;
-    TRY(pad_to(round_up(written_, 8)));
+    TRY(output_.pad_to(round_up(output_.position(), 8)));
     std::uint64_t next = 0;
     std::uint64_t own = first_own_block() + std::uint64_t{p.first_block};
     Result<> result;
@@ -351,7 +325,7 @@ class Writer {
       std::array<std::byte, 8> entry{};
       put<std::uint16_t>(entry.data() + 2, device);
       put<std::uint32_t>(entry.data() + 4, block);
-      if (result) result = emit(entry);
+      if (result) result = output_.write(entry);
     };
     visit_chunks(segments, inode.size, size,
                  [&](std::uint64_t chunk, ChunkKind kind, std::size_t segment) {
@@ -376,11 +350,11 @@ class Writer {
     const Place& p = places_[blocks.inode];
     const ErofsInode& inode = tree_.inodes[blocks.inode];
     const std::uint64_t start = meta_end_ + p.first_block * kErofsBlock;
-    TRY(pad_to(start));
+    TRY(output_.pad_to(start));
     if (inode.type == FileType::kFile) return copy_chunks(inode, p, start);
     if (inode.type == FileType::kSymlink) {
       const std::string_view target = tree_.targets[inode.detail];
-      TRY(emit(std::as_bytes(std::span(target))));
+      TRY(output_.write(std::as_bytes(std::span(target))));
     } else {
       Result<> result;
       scratch_.resize(kErofsBlock);
@@ -389,12 +363,12 @@ class Writer {
           if (!result || block >= blocks.count) return;
           std::fill(scratch_.begin(), scratch_.end(), std::byte{0});
           make_directory_block(entries.subspan(from, to - from), scratch_);
-          result = emit(scratch_);
+          result = output_.write(scratch_);
         });
       });
       TRY(std::move(result));
     }
-    return pad_to(start + blocks.count * kErofsBlock);
+    return output_.pad_to(start + blocks.count * kErofsBlock);
   }
 
   Result<> copy_chunks(const ErofsInode& inode, const Place& p, std::uint64_t start) {
@@ -410,12 +384,12 @@ class Writer {
         const Segment& s = segments[i];
         const std::uint64_t begin = std::max(from, s.offset);
         const std::uint64_t end = std::min(to, s.offset + s.length);
-        result = pad_to(target + (begin - from));
+        result = output_.pad_to(target + (begin - from));
         if (result) result = copy_data(s.stored_offset + (begin - s.offset), end - begin);
       }
     });
     TRY(std::move(result));
-    return pad_to(start + copied * size);
+    return output_.pad_to(start + copied * size);
   }
 
   Result<> copy_data(std::uint64_t offset, std::uint64_t length) {
@@ -423,63 +397,29 @@ class Writer {
     while (length > 0) {
       const auto piece = std::span(buffer).first(std::min<std::uint64_t>(length, buffer.size()));
       TRY(files_.read_data(offset, piece));
-      TRY(emit(piece));
+      TRY(output_.write(piece));
       offset += piece.size();
       length -= piece.size();
     }
     return {};
   }
 
-  // --- output: written_ is the logical position, pending_ what of it is not in the file yet ---
-
-  Result<> emit(std::span<const std::byte> bytes) {
-    pending_.insert(pending_.end(), bytes.begin(), bytes.end());
-    written_ += bytes.size();
-    if (pending_.size() >= kFlushAt) return flush();
-    return {};
-  }
-
-  Result<> pad_to(std::uint64_t offset) {
-    const std::uint64_t gap = offset - written_;
-    if (gap <= 4096) {
-      pending_.resize(pending_.size() + gap);
-    } else {
-      TRY(flush());
-      // The last byte is written, so that the file ends where the image does.
-      file_offset_ = offset - 1;
-      pending_.assign(1, std::byte{0});
-    }
-    written_ = offset;
-    return {};
-  }
-
-  Result<> flush() {
-    if (pending_.empty()) return {};
-    TRY(files_.write(file_offset_, pending_));
-    file_offset_ += pending_.size();
-    pending_.clear();
-    return {};
-  }
-
-  static constexpr std::size_t kFlushAt = 256 << 10;
-
   const ErofsTree& tree_;
   const ErofsOptions& options_;
   ErofsFiles& files_;
+  ErofsOutput output_;
   std::vector<Place> places_;
   std::vector<std::size_t> xattr_sizes_;
   std::vector<std::uint32_t> order_;
   std::vector<Blocks> blocks_;
   std::vector<ErofsEntry> dotted_;
-  std::vector<std::byte> scratch_, pending_;
+  std::vector<std::byte> scratch_;
   std::vector<std::uint64_t> device_starts_;  // blocks
   std::uint64_t data_blocks_ = 0;
   std::uint64_t meta_offset_ = 0;  // of the first inode
   std::uint64_t meta_end_ = 0;
   std::uint64_t block_count_ = 0;
   std::uint64_t image_end_ = 0;
-  std::uint64_t written_ = 0;
-  std::uint64_t file_offset_ = 0;
   std::uint64_t number_ = 0;
   std::uint32_t mapped_ = 0;
 };

@@ -60,7 +60,7 @@ start_pull_that_stops() {
   odd "only ${LARGE:0:12}" "stop $((LARGE_SIZE * 9 / 10))"
   strata pull -q "$1" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
   PULL=$!
-  until_true 60 has_kept $((LARGE_SIZE * 9 / 10))
+  until_true 180 has_kept $((LARGE_SIZE * 9 / 10))
 }
 # The rest comes, and it is little.
 finish_pull() {

@@ -146,7 +146,8 @@ TEST_P(LayerDamage, FindsAndMendsEveryKindOfDefect) {
   EXPECT_EQ(defects().size(), expected);  // looking changes nothing
   // A tar first: the others are made of it.
   for (const Defect& defect : all) {
-    if (defect.kind == Defect::Kind::kTar) ASSERT_TRUE(store_->layers().mend(defect));
+    if (defect.kind != Defect::Kind::kTar) continue;
+    ASSERT_TRUE(store_->layers().mend(defect));
   }
   EXPECT_FALSE(found(0));
   bring_back();

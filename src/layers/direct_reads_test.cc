@@ -31,12 +31,12 @@ TEST(DirectReads, WholeBlocksOnly) {
   if (!here) GTEST_SKIP() << "this file system does not read blocks of 512 bytes directly";
 }
 
-// On the disk where the tests run: /tmp may be a tmpfs.
+// On the disk where the tests lie: /tmp may be a tmpfs.
 class DirectReadsOfLayers : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!test::is_root()) GTEST_SKIP() << "needs root";
-    store_.emplace(Form::kIndex, sys::exists("build") ? std::string("build") : std::string(*sys::own_directory()));
+    store_.emplace(Form::kIndex, *sys::own_directory());
     const auto ability = probe(store_->store());
     ASSERT_TRUE(ability) << ability.error().message();
     if (!ability->direct_reads) GTEST_SKIP() << "not on this kernel, or not on this file system";

@@ -170,20 +170,20 @@ struct Options::Impl {
     return set(*flag, value);
   }
   Result<> letters(const std::string& word, std::span<const std::string>& following) {
-    for (std::string_view rest = std::string_view(word).substr(1); !rest.empty();) {
-      const char letter = rest[0];
+    for (std::string_view unread = std::string_view(word).substr(1); !unread.empty();) {
+      const char letter = unread[0];
       Flag* flag = find_letter(letter);
       if (flag == nullptr && letter == 'h') flag = find("help");
-      if (flag == nullptr) return bad_flag("unknown shorthand flag: '{}' in -{}", letter, rest);
-      const std::string_view behind = rest.substr(1);
+      if (flag == nullptr) return bad_flag("unknown shorthand flag: '{}' in -{}", letter, unread);
+      const std::string_view behind = unread.substr(1);
       if (behind.size() > 1 && behind[0] == '=') return set(*flag, std::string(behind.substr(1)));
       if (flag->type.empty()) {
         TRY(set(*flag, "true"));
-        rest = behind;
+        unread = behind;
         continue;
       }
       if (!behind.empty()) return set(*flag, std::string(behind));
-      if (following.empty()) return bad_flag("flag needs an argument: '{}' in -{}", letter, rest);
+      if (following.empty()) return bad_flag("flag needs an argument: '{}' in -{}", letter, unread);
       const std::string value = following.front();
       following = following.subspan(1);
       return set(*flag, value);

@@ -122,7 +122,8 @@ TEST_P(MergedLayers, TheyCountAndGoWithTheirLayers) {
   ASSERT_TRUE(store_->layers().merge(chain));
   const auto bytes = [&] {
     std::uint64_t sum = 0;
-    for (const Usage& usage : *store_->layers().usage())
+    const std::vector<Usage> all = *store_->layers().usage();
+    for (const Usage& usage : all)
       for (const auto& [name, size] : usage.merged) sum += size;
     return sum;
   };

@@ -121,10 +121,15 @@ Result<> Layers::Impl::forget_merged(const std::string& key, bool as_directory) 
   return delete_unowned();
 }
 
-Result<> Layers::merge(std::span<const oci::Digest> chain) {
+Result<> Layers::merge(std::span<const oci::Digest> chain, std::uint64_t max_index_bytes) {
   if (chain.size() < kGroup) return {};
   TRY(impl_->prepare());
-  (void)TRY(impl_->open_trees(TRY(impl_->lookup(chain))));
+  const std::vector<records::Layer> layers = TRY(impl_->lookup(chain));
+  std::uint64_t index_bytes = 0;
+  for (const records::Layer& layer : layers)
+    if (const auto index = TRY(records::find_index(impl_->db(), layer.tree_key))) index_bytes += index->size;
+  if (index_bytes > max_index_bytes) return {};
+  (void)TRY(impl_->open_trees(layers));
   return {};
 }
 

@@ -1,6 +1,7 @@
 // The worker's job: a layer's bytes come in, its tar and its index go out, in one pass and on descriptors
 // alone. Threads: read (keep, hash) the blob, inflate, hash the tar, write the tar, and the caller's for the tree.
-// Memory: 1.5 MiB of buffers, the window of the compression, and the tree.
+// Memory: 1.5 MiB of buffers, the window of the compression, and the tree, of which strata-layer keeps little in
+// memory (sys/spilled_memory.h).
 #pragma once
 
 #include <cstdint>

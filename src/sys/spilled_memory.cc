@@ -23,7 +23,7 @@ constexpr std::size_t kHeader = 16;  // before each block: the number of its cla
 constexpr std::size_t kSpaceStep = 16 << 20;
 constexpr std::uint64_t kSpaceLeft = std::uint64_t{128} << 20;
 constexpr std::size_t kWatchStep = 128 << 10;  // of growth
-constexpr auto kWatchEvery = std::chrono::milliseconds(1);
+constexpr auto kWatchEvery = std::chrono::microseconds(200);
 
 // Blocks of four sizes between each two powers of two; a block that is given back serves its size again.
 struct Class {
@@ -53,11 +53,13 @@ std::size_t resident_bytes(int statm) {
 // No destructor: threads may outlive main().
 struct Spill {
   std::mutex mutex;
+  std::mutex looking;  // of its own: who takes and gives back all the time would keep the watching thread out
   int fd = -1;
   int statm = -1;
   char* base = nullptr;
-  std::size_t used = 0, checked = 0, watched = 0;
-  std::size_t others = SIZE_MAX;  // resident bytes of other files, when it was last looked at
+  std::atomic<std::size_t> used = 0;
+  std::size_t checked = 0, watched = 0;
+  std::size_t others = SIZE_MAX;  // resident bytes of other files, when it was last looked at; by who is looking
   std::array<Free*, 256> free{};
 
   void* take(std::size_t bytes);
@@ -81,8 +83,9 @@ bool Spill::has_space() {
   return true;
 }
 
-// With the lock held.
 void Spill::keep_small() {
+  const std::unique_lock lock(looking, std::try_to_lock);
+  if (!lock) return;
   const std::size_t resident = resident_bytes(statm);
   if (others == SIZE_MAX) others = resident;
   if (resident < others + kSpilledResident) return;
@@ -138,10 +141,7 @@ Result<> spill_memory(int fd, std::uint64_t from) {
 void watch_spilled_memory() {
   if (!is_on) return;
   std::thread([] {
-    for (is_used.wait(false);; std::this_thread::sleep_for(kWatchEvery)) {
-      const std::lock_guard lock(spill.mutex);
-      spill.keep_small();
-    }
+    for (is_used.wait(false);; std::this_thread::sleep_for(kWatchEvery)) spill.keep_small();
   }).detach();
 }
 

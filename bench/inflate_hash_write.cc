@@ -1,7 +1,6 @@
 // The floor of a pull: inflates layers (ISA-L, libzstd), takes the digest of each tar, and writes the tars, and does
 // nothing else: no network, no index, no records. bench-inflate-hash-write DIRECTORY BLOB…, four at a time.
 #include <fcntl.h>
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +14,7 @@
 #include "codec/compression.h"
 #include "codec/sha256.h"
 #include "sys/file.h"
+#include <fmt/core.h>
 
 namespace {
 
@@ -37,8 +37,7 @@ Result<> write_tar(const std::string& blob, const std::string& path) {
   const auto output = TRY(strata::sys::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
   File file(input.get());
   const auto peeked = TRY(strata::codec::PeekedSource::create(file, strata::codec::kCompressionHeadSize));
-  const auto tar =
-      TRY(strata::codec::decompress_fast(strata::codec::detect_compression(peeked->head()), *peeked));
+  const auto tar = TRY(strata::codec::decompress_fast(strata::codec::detect_compression(peeked->head()), *peeked));
   strata::codec::Sha256 hash;
   std::vector<std::byte> buffer(kBuffer);
   for (;;) {

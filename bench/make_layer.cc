@@ -1,6 +1,5 @@
 // Writes a tar of many files to standard output: bench-layer SEED FILES BYTES. Sizes spread as in a real root
 // file system (most are small, a few hold most of the bytes); content compresses to about two fifths.
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,12 +10,15 @@
 
 #include "codec/tar_writer.h"
 #include "sys/file.h"
+#include <fmt/core.h>
 
 namespace {
 
 class Output : public strata::codec::ByteSink {
  public:
-  strata::Result<> write(std::span<const std::byte> bytes) override { return strata::sys::write_all(STDOUT_FILENO, bytes); }
+  strata::Result<> write(std::span<const std::byte> bytes) override {
+    return strata::sys::write_all(STDOUT_FILENO, bytes);
+  }
 };
 
 strata::Result<> write_layer(std::uint64_t seed, int files, std::uint64_t bytes) {
@@ -30,7 +32,8 @@ strata::Result<> write_layer(std::uint64_t seed, int files, std::uint64_t bytes)
   for (double& share : shares) sum += share = size_of(random);
   std::string words;
   // More than a compressor's window, or it would find what was used before.
-  while (words.size() < 48 << 20) words += fmt::format("{:016x}{:016x} lorem ipsum sit {:x}\n", random(), random(), random() % 4096);
+  while (words.size() < 48 << 20)
+    words += fmt::format("{:016x}{:016x} lorem ipsum sit {:x}\n", random(), random(), random() % 4096);
   const auto directory = [&](const std::string& path) {
     TarEntry entry{};
     entry.type = TarEntry::Type::kDirectory;
@@ -63,7 +66,8 @@ strata::Result<> write_layer(std::uint64_t seed, int files, std::uint64_t bytes)
 
 int main(int argc, char** argv) {
   if (argc != 4) return 2;
-  const auto done = write_layer(std::strtoull(argv[1], nullptr, 10), std::atoi(argv[2]), std::strtoull(argv[3], nullptr, 10));
+  const auto done =
+      write_layer(std::strtoull(argv[1], nullptr, 10), std::atoi(argv[2]), std::strtoull(argv[3], nullptr, 10));
   if (!done) fmt::print(stderr, "bench-layer: {}\n", done.error().message());
   return done ? 0 : 1;
 }

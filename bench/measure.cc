@@ -5,7 +5,6 @@
 //
 // COMMAND is split at spaces and executed without a shell, its output thrown away; a failure ends the bench.
 #include <fcntl.h>
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +16,7 @@
 #include "base/strings.h"
 #include "sys/file.h"
 #include "sys/process.h"
+#include <fmt/core.h>
 
 namespace {
 
@@ -41,12 +41,13 @@ std::string find_program(const std::string& name) {
 
 Result<double> timed(const Contestant& contestant, int null) {
   if (!contestant.prepare.empty()) {
-    auto shell = TRY(strata::sys::spawn({.program = "/bin/sh", .arguments = {"sh", "-c", contestant.prepare},
-                                         .fds = {{null, 0}, {null, 1}, {2, 2}}}));
+    auto shell = TRY(strata::sys::spawn(
+        {.program = "/bin/sh", .arguments = {"sh", "-c", contestant.prepare}, .fds = {{null, 0}, {null, 1}, {2, 2}}}));
     TRY(shell.wait());
   }
   const auto begin = std::chrono::steady_clock::now();
-  auto child = TRY(strata::sys::spawn({.program = find_program(contestant.command[0]), .arguments = contestant.command,
+  auto child = TRY(strata::sys::spawn({.program = find_program(contestant.command[0]),
+                                       .arguments = contestant.command,
                                        .fds = {{null, 0}, {null, 1}, {2, 2}}}));
   const auto status = TRY(child.wait());
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
@@ -90,7 +91,8 @@ int main(int argc, char** argv) {
     std::ranges::sort(contestant.milliseconds);
     const double median = contestant.milliseconds[contestant.milliseconds.size() / 2];
     if (first == 0) first = median;
-    fmt::print("| {} | {:.1f} | {:.1f} | {:.2f} |\n", contestant.name, median, contestant.milliseconds.front(), median / first);
+    fmt::print("| {} | {:.1f} | {:.1f} | {:.2f} |\n", contestant.name, median, contestant.milliseconds.front(),
+               median / first);
   }
   return 0;
 }

@@ -3,7 +3,6 @@
 // WALL is the command's own end; CPU is that of it and of all its descendants, also those that outlive it (we are
 // their subreaper, and wait for them); PEAK is the largest sum of their PSS, looked at every few milliseconds, so a
 // shorter peak is missed. What keeps running is not waited for longer than 20 seconds.
-#include <fmt/core.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -18,6 +17,8 @@
 #include <fstream>
 #include <string>
 #include <thread>
+
+#include <fmt/core.h>
 
 namespace {
 
@@ -78,9 +79,11 @@ int main(int argc, char** argv) {
   }
   rusage used{};
   getrusage(RUSAGE_CHILDREN, &used);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_usec) / 1e3; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_usec) / 1e3;
+  };
   std::ofstream(argv[1], std::ios::app) << fmt::format("{:.1f} {:.0f} {:.1f}\n", wall,
-                                                        seconds(used.ru_utime) + seconds(used.ru_stime),
-                                                        static_cast<double>(peak) / 1024);
+                                                       seconds(used.ru_utime) + seconds(used.ru_stime),
+                                                       static_cast<double>(peak) / 1024);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

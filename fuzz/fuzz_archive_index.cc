@@ -11,8 +11,8 @@ namespace {
 
 void check_name(const std::string& name) {
   const auto again = images::member_name(name);
-  if (!again || *again != name || name.starts_with('/') || name == ".." ||
-      name.starts_with("../") || name.find("/../") != std::string::npos)
+  if (!again || *again != name || name.starts_with('/') || name == ".." || name.starts_with("../") ||
+      name.find("/../") != std::string::npos)
     std::abort();
 }
 
@@ -36,8 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   if (const auto name = images::member_name(bytes)) check_name(*name);
   const std::size_t half = size / 2;
-  if (const auto name = images::linked_member(bytes.substr(0, half), bytes.substr(half)))
-    check_name(*name);
+  if (const auto name = images::linked_member(bytes.substr(0, half), bytes.substr(half))) check_name(*name);
   (void)images::promised_digest(bytes);
   (void)images::check_oci_layout(bytes);
   return 0;

@@ -66,7 +66,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     image.config.config.on_build = {"RUN x", "COPY a b"};
     return image;
   };
-  const auto plan = build::make_plan(*parsed, file, {.platform = oci::Platform{"linux", "amd64", "", ""}}, resolve, diagnostics);
+  const auto plan =
+      build::make_plan(*parsed, file, {.platform = oci::Platform{"linux", "amd64", "", ""}}, resolve, diagnostics);
   if (!plan) {
     CHECK(!plan.error().message().empty());
   } else {

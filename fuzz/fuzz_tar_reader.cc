@@ -19,12 +19,10 @@ std::string with_checksums(const std::uint8_t* data, std::size_t size) {
   std::string bytes(reinterpret_cast<const char*>(data), size);
   TarBlock block;
   for (std::size_t at = 0; at + kTarBlockSize <= bytes.size(); at += kTarBlockSize) {
-    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), kTarBlockSize,
-                block.bytes.begin());
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), kTarBlockSize, block.bytes.begin());
     if (!block.field(kTarMagic).starts_with("ustar") && at != 0) continue;
     format_tar_number(block, kTarChecksum, static_cast<std::uint64_t>(block.unsigned_checksum()));
-    std::copy(block.bytes.begin(), block.bytes.end(),
-              bytes.begin() + static_cast<std::ptrdiff_t>(at));
+    std::copy(block.bytes.begin(), block.bytes.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at));
   }
   return bytes;
 }
@@ -35,8 +33,7 @@ void check_entry(const TarEntry& entry, const TarLimits& limits) {
   CHECK(entry.link_target.size() <= limits.max_path);
   CHECK((entry.mode & ~07777u) == 0);
   CHECK(entry.mtime_nsec < 1'000'000'000);
-  CHECK(entry.type == TarEntry::Type::kFile ||
-        (entry.size == 0 && entry.stored_size == 0 && !entry.sparse));
+  CHECK(entry.type == TarEntry::Type::kFile || (entry.size == 0 && entry.stored_size == 0 && !entry.sparse));
   CHECK(entry.sparse || (entry.segments.empty() && entry.size == entry.stored_size));
   std::uint64_t end = 0, stored = 0;
   for (const Segment& segment : entry.segments) {
@@ -66,10 +63,8 @@ void check_round_trip(const std::vector<TarEntry>& entries) {
     const bool directory = entry.type == TarEntry::Type::kDirectory;
     CHECK(copy.type == entry.type || (directory && copy.type == TarEntry::Type::kFile));
     CHECK(copy.path == entry.path || (directory && copy.path == entry.path + "/"));
-    CHECK(copy.link_target == entry.link_target && copy.mode == entry.mode &&
-          copy.uid == entry.uid);
-    CHECK(copy.size == entry.size && copy.mtime_sec == entry.mtime_sec &&
-          copy.mtime_nsec == entry.mtime_nsec);
+    CHECK(copy.link_target == entry.link_target && copy.mode == entry.mode && copy.uid == entry.uid);
+    CHECK(copy.size == entry.size && copy.mtime_sec == entry.mtime_sec && copy.mtime_nsec == entry.mtime_nsec);
     CHECK(copy.sparse == entry.sparse && copy.segments.size() == entry.segments.size());
     CHECK(copy.xattrs == entry.xattrs);
   }

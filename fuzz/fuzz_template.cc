@@ -8,8 +8,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 4096) return 0;
-  static const strata::ordered_json kData =
-      strata::ordered_json::parse(R"({"Id":"sha256:abc","RepoTags":["x:1","y:2"],
+  static const strata::ordered_json kData = strata::ordered_json::parse(R"({"Id":"sha256:abc","RepoTags":["x:1","y:2"],
     "Size":12,"Config":{"Labels":{"a":"1"},"Env":null},"Foo":{"y":[1,2.5,true,null,"s"],"m":{"k":"v"}}})");
   const auto parsed = strata::cli::Template::parse({reinterpret_cast<const char*>(data), size});
   if (!parsed) {

@@ -77,8 +77,7 @@ class Mutator {
   std::size_t below(std::size_t limit) { return limit == 0 ? 0 : random_() % limit; }
 
   void change(std::vector<std::uint8_t>& input) {
-    static constexpr std::uint8_t kTelling[] = {0,   1,   '\n', ' ', '"',  '0',  '7',
-                                                '9', '=', '/',  '.', 0x7f, 0x80, 0xff};
+    static constexpr std::uint8_t kTelling[] = {0, 1, '\n', ' ', '"', '0', '7', '9', '=', '/', '.', 0x7f, 0x80, 0xff};
     const std::size_t at = below(input.size());
     const auto begin = input.begin() + static_cast<std::ptrdiff_t>(at);
     const std::size_t rest = input.size() - at;
@@ -118,8 +117,7 @@ class Mutator {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL})
-    ::signal(signal, save_current);
+  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) ::signal(signal, save_current);
   const auto corpus = read_corpus(argc, argv);
   if (corpus.empty()) {
     std::fprintf(stderr, "usage: %s CORPUS...\n(no file found)\n", argv[0]);

@@ -12,11 +12,9 @@ namespace {
 constexpr int kSocket = 3;
 
 strata::Result<> run(int argc, char** argv) {
-  if (argc != 3)
-    return strata::error(strata::ErrorKind::kInvalidArgument, "is started by strata only");
+  if (argc != 3) return strata::error(strata::ErrorKind::kInvalidArgument, "is started by strata only");
   strata::fetch::ServiceLimits limits;
-  limits.connect_timeout =
-      std::chrono::milliseconds(strata::parse_unsigned(argv[1]).value_or(5000));
+  limits.connect_timeout = std::chrono::milliseconds(strata::parse_unsigned(argv[1]).value_or(5000));
   limits.stall_timeout = std::chrono::seconds(strata::parse_unsigned(argv[2]).value_or(60));
   TRY(strata::fetch::enter_sandbox(kSocket));
   curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -87,11 +87,43 @@ void end_with_parent() {
 }
 
 // What threads, memory and the descriptors that are open need: nothing with a path, no new descriptor.
-constexpr std::string_view kAllowed[] = {
-    "read", "write", "pread64", "pwrite64", "ftruncate", "lseek", "close", "fstat", "newfstatat", "fstatfs", "poll",
-    "mmap", "munmap", "mprotect", "mremap", "madvise", "brk", "futex", "clone3", "clone", "set_robust_list", "rseq",
-    "sched_yield", "sched_getaffinity", "prlimit64", "exit", "exit_group", "getrandom", "gettid", "getpid", "tgkill",
-    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "restart_syscall", "clock_gettime", "clock_nanosleep"};
+constexpr std::string_view kAllowed[] = {"read",
+                                         "write",
+                                         "pread64",
+                                         "pwrite64",
+                                         "ftruncate",
+                                         "lseek",
+                                         "close",
+                                         "fstat",
+                                         "newfstatat",
+                                         "fstatfs",
+                                         "poll",
+                                         "mmap",
+                                         "munmap",
+                                         "mprotect",
+                                         "mremap",
+                                         "madvise",
+                                         "brk",
+                                         "futex",
+                                         "clone3",
+                                         "clone",
+                                         "set_robust_list",
+                                         "rseq",
+                                         "sched_yield",
+                                         "sched_getaffinity",
+                                         "prlimit64",
+                                         "exit",
+                                         "exit_group",
+                                         "getrandom",
+                                         "gettid",
+                                         "getpid",
+                                         "tgkill",
+                                         "rt_sigaction",
+                                         "rt_sigprocmask",
+                                         "rt_sigreturn",
+                                         "restart_syscall",
+                                         "clock_gettime",
+                                         "clock_nanosleep"};
 
 // The bytes come from anywhere. Refused calls fail: this is the last wall, not a tripwire.
 Result<> enter_sandbox() {

@@ -1,10 +1,9 @@
-#include <gtest/gtest.h>
-
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/json_fields.h"
 #include "base/result.h"
 #include "base/strings.h"
+#include <gtest/gtest.h>
 
 namespace strata {
 namespace {

@@ -5,5 +5,4 @@ namespace strata::detail {
 [[noreturn]] void check_failed(const char* condition, const char* file, int line);
 }
 
-#define CHECK(condition) \
-  ((condition) ? void() : ::strata::detail::check_failed(#condition, __FILE__, __LINE__))
+#define CHECK(condition) ((condition) ? void() : ::strata::detail::check_failed(#condition, __FILE__, __LINE__))

@@ -1,8 +1,7 @@
 #include "base/clock.h"
 
-#include <fmt/core.h>
-
 #include "base/strings.h"
+#include <fmt/core.h>
 
 namespace strata {
 namespace {
@@ -29,9 +28,8 @@ std::string to_rfc3339(Timestamp time) {
   const year_month_day date(day);
   const hh_mm_ss clock(time - day);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
 }
 
 std::optional<Timestamp> parse_rfc3339(std::string_view text) {
@@ -56,8 +54,7 @@ std::optional<Timestamp> parse_rfc3339(std::string_view text) {
   minutes offset{0};
   if (text != "Z" && text != "z") {
     const auto oh = digits(text, 1, 2), om = digits(text, 4, 2);
-    if (text.size() != 6 || !oh || !om || text[3] != ':' || (text[0] != '+' && text[0] != '-'))
-      return std::nullopt;
+    if (text.size() != 6 || !oh || !om || text[3] != ':' || (text[0] != '+' && text[0] != '-')) return std::nullopt;
     offset = hours(*oh) + minutes(*om);
     if (text[0] == '-') offset = -offset;
   }

@@ -57,21 +57,36 @@ ErrorKind kind_of_errno(int error_number) {
 
 std::string_view to_string(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::kInvalidArgument: return "invalid argument";
-    case ErrorKind::kNotFound: return "not found";
-    case ErrorKind::kConflict: return "conflict";
-    case ErrorKind::kPermissionDenied: return "permission denied";
-    case ErrorKind::kUnauthorized: return "unauthorized";
-    case ErrorKind::kUnavailable: return "unavailable";
-    case ErrorKind::kTimeout: return "timeout";
-    case ErrorKind::kResourceExhausted: return "resource exhausted";
-    case ErrorKind::kCorrupt: return "corrupt";
-    case ErrorKind::kUnsupported: return "unsupported";
-    case ErrorKind::kCancelled: return "cancelled";
-    case ErrorKind::kCommandNotFound: return "command not found";
-    case ErrorKind::kCommandNotRunnable: return "command not runnable";
-    case ErrorKind::kIo: return "input/output";
-    case ErrorKind::kInternal: return "internal";
+    case ErrorKind::kInvalidArgument:
+      return "invalid argument";
+    case ErrorKind::kNotFound:
+      return "not found";
+    case ErrorKind::kConflict:
+      return "conflict";
+    case ErrorKind::kPermissionDenied:
+      return "permission denied";
+    case ErrorKind::kUnauthorized:
+      return "unauthorized";
+    case ErrorKind::kUnavailable:
+      return "unavailable";
+    case ErrorKind::kTimeout:
+      return "timeout";
+    case ErrorKind::kResourceExhausted:
+      return "resource exhausted";
+    case ErrorKind::kCorrupt:
+      return "corrupt";
+    case ErrorKind::kUnsupported:
+      return "unsupported";
+    case ErrorKind::kCancelled:
+      return "cancelled";
+    case ErrorKind::kCommandNotFound:
+      return "command not found";
+    case ErrorKind::kCommandNotRunnable:
+      return "command not runnable";
+    case ErrorKind::kIo:
+      return "input/output";
+    case ErrorKind::kInternal:
+      return "internal";
   }
   return "unknown";
 }
@@ -88,9 +103,7 @@ Error Error::with_context(std::string_view context) && {
   return std::move(*this);
 }
 
-Error Error::with_context(std::string_view context) const& {
-  return Error(*this).with_context(context);
-}
+Error Error::with_context(std::string_view context) const& { return Error(*this).with_context(context); }
 
 Error Error::with_kind(ErrorKind kind) && {
   kind_ = kind;

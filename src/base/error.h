@@ -12,21 +12,21 @@
 namespace strata {
 
 enum class ErrorKind {
-  kInvalidArgument,    // the caller's input makes no sense
-  kNotFound,           // the thing named does not exist
-  kConflict,           // it exists already, or is in a state that forbids this
-  kPermissionDenied,   // the host refuses
-  kUnauthorized,       // a registry wants (other) credentials
-  kUnavailable,        // a peer cannot be reached, or is not answering sensibly
+  kInvalidArgument,   // the caller's input makes no sense
+  kNotFound,          // the thing named does not exist
+  kConflict,          // it exists already, or is in a state that forbids this
+  kPermissionDenied,  // the host refuses
+  kUnauthorized,      // a registry wants (other) credentials
+  kUnavailable,       // a peer cannot be reached, or is not answering sensibly
   kTimeout,
-  kResourceExhausted,  // disk, memory or a stated limit
-  kCorrupt,            // bytes are not what their digest or format promises
-  kUnsupported,        // this kernel, platform or build cannot do it
-  kCancelled,          // a signal or the user ended it
-  kCommandNotFound,    // a container's command does not exist (exit code 127)
-  kCommandNotRunnable, // a container's command cannot be executed (exit code 126)
-  kIo,                 // any other failure the kernel reports
-  kInternal,           // our own mistake
+  kResourceExhausted,   // disk, memory or a stated limit
+  kCorrupt,             // bytes are not what their digest or format promises
+  kUnsupported,         // this kernel, platform or build cannot do it
+  kCancelled,           // a signal or the user ended it
+  kCommandNotFound,     // a container's command does not exist (exit code 127)
+  kCommandNotRunnable,  // a container's command cannot be executed (exit code 126)
+  kIo,                  // any other failure the kernel reports
+  kInternal,            // our own mistake
 };
 
 std::string_view to_string(ErrorKind kind);

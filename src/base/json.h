@@ -6,11 +6,11 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include <nlohmann/json.hpp>
 
 namespace strata {
 

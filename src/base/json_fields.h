@@ -20,7 +20,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,6 +28,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include <nlohmann/json_fwd.hpp>
 
 namespace strata {
 
@@ -85,8 +85,7 @@ class JsonFields {
   std::optional<std::uint64_t> natural(const nlohmann::json& value) const;
   std::optional<std::int64_t> negative(const nlohmann::json& value) const;
   JsonFields& objects(std::string_view name, const Reader& read);
-  void each(std::string_view name, std::string_view wanted,
-            const std::function<void(const nlohmann::json&)>& read);
+  void each(std::string_view name, std::string_view wanted, const std::function<void(const nlohmann::json&)>& read);
 
   template <std::integral T>
   void number(std::string_view name, const nlohmann::json& value, T& out) {

@@ -11,10 +11,14 @@ std::atomic<LogLevel> threshold{LogLevel::kWarn};
 
 std::string_view prefix(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "DEBUG: ";
-    case LogLevel::kInfo: return "INFO: ";
-    case LogLevel::kWarn: return "WARNING: ";
-    case LogLevel::kError: return "ERROR: ";
+    case LogLevel::kDebug:
+      return "DEBUG: ";
+    case LogLevel::kInfo:
+      return "INFO: ";
+    case LogLevel::kWarn:
+      return "WARNING: ";
+    case LogLevel::kError:
+      return "ERROR: ";
   }
   return "";
 }

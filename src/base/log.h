@@ -2,10 +2,10 @@
 // and engine. A library returns an Error instead of logging it. Thread-safe.
 #pragma once
 
-#include <fmt/core.h>
-
 #include <optional>
 #include <string_view>
+
+#include <fmt/core.h>
 
 namespace strata {
 
@@ -21,13 +21,11 @@ void log_line(LogLevel level, std::string_view text);
 
 template <class... Args>
 void log_debug(fmt::format_string<Args...> format, Args&&... args) {
-  if (log_enabled(LogLevel::kDebug))
-    log_line(LogLevel::kDebug, fmt::format(format, std::forward<Args>(args)...));
+  if (log_enabled(LogLevel::kDebug)) log_line(LogLevel::kDebug, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_warn(fmt::format_string<Args...> format, Args&&... args) {
-  if (log_enabled(LogLevel::kWarn))
-    log_line(LogLevel::kWarn, fmt::format(format, std::forward<Args>(args)...));
+  if (log_enabled(LogLevel::kWarn)) log_line(LogLevel::kWarn, fmt::format(format, std::forward<Args>(args)...));
 }
 
 }  // namespace strata

@@ -10,13 +10,12 @@
 // of T. `return Error(...)` and `return error(kind, "fmt", args…)` convert.
 #pragma once
 
-#include <fmt/core.h>
-
 #include <expected>
 #include <type_traits>
 #include <utility>
 
 #include "base/error.h"
+#include <fmt/core.h>
 
 namespace strata {
 
@@ -67,10 +66,10 @@ Error add_context(Error error, fmt::format_string<Args...> format, Args&&... arg
 
 #define STRATA_TRY_JOIN(a, b) STRATA_TRY_JOIN_EXPANDED(a, b)
 #define STRATA_TRY_JOIN_EXPANDED(a, b) a##b
-#define STRATA_TRY_NAMED(name, expression, ...)                                                    \
-  __extension__({                                                                                 \
-    auto&& name = (expression);                                                                   \
-    if (!name) [[unlikely]]                                                                       \
+#define STRATA_TRY_NAMED(name, expression, ...)                                                      \
+  __extension__({                                                                                    \
+    auto&& name = (expression);                                                                      \
+    if (!name) [[unlikely]]                                                                          \
       return ::strata::detail::add_context(std::move(name).take_error() __VA_OPT__(, ) __VA_ARGS__); \
-    std::move(name).value();                                                                      \
+    std::move(name).value();                                                                         \
   })

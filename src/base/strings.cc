@@ -1,11 +1,11 @@
 #include "base/strings.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+
+#include <fmt/core.h>
 
 namespace strata {
 namespace {
@@ -59,9 +59,7 @@ std::string to_lower(std::string_view text) {
   return result;
 }
 
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
+bool equals_ignoring_case(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
 
 std::string join(std::span<const std::string> parts, std::string_view separator) {
   std::string result;
@@ -103,8 +101,10 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   const auto unit_at = text.find_first_not_of("0123456789.");
   const std::string_view number = text.substr(0, unit_at);
   std::string unit = unit_at == std::string_view::npos ? "" : to_lower(trim(text.substr(unit_at)));
-  if (unit.ends_with("ib")) unit.resize(unit.size() - 2);
-  else if (unit.size() == 2 && unit.ends_with("b")) unit.resize(1);
+  if (unit.ends_with("ib"))
+    unit.resize(unit.size() - 2);
+  else if (unit.size() == 2 && unit.ends_with("b"))
+    unit.resize(1);
   double value = 0;
   const char* end = number.data() + number.size();
   const auto [stop, failure] = std::from_chars(number.data(), end, value);

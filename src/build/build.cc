@@ -24,7 +24,8 @@ auto shown_step(Progress& progress, std::string_view title, F work) {
     progress.end(step, Progress::Outcome::kDone);
   } else {
     const bool cancelled = result.error().kind() == ErrorKind::kCancelled;
-    progress.end(step, cancelled ? Progress::Outcome::kCancelled : Progress::Outcome::kFailed, result.error().message());
+    progress.end(step, cancelled ? Progress::Outcome::kCancelled : Progress::Outcome::kFailed,
+                 result.error().message());
   }
   return result;
 }
@@ -36,7 +37,8 @@ class BaseImages {
       : options_(options), parts_(parts), lease_(lease), progress_(progress) {}
 
   Result<BaseImage> get(const std::string& name) {
-    const oci::Reference reference = TRY(oci::Reference::parse(name), "failed to parse stage name \"{}\"", printable(name)).with_default_tag();
+    const oci::Reference reference =
+        TRY(oci::Reference::parse(name), "failed to parse stage name \"{}\"", printable(name)).with_default_tag();
     return shown_step(progress_, "[internal] load metadata for " + reference.to_string(),
                       [&](int step) { return load(name, reference, step); });
   }
@@ -60,8 +62,10 @@ class BaseImages {
       }
     }
     registry::Client* client = TRY(parts_.registry());
-    images::PullOptions pull{.platform = options_.platform, .max_layer_size = options_.max_layer_size, .lease = &lease_};
-    const images::Pulled pulled = TRY(parts_.images.pull(*client, reference, pull, progress_.pull(step)), "{}", reference.to_string());
+    images::PullOptions pull{
+        .platform = options_.platform, .max_layer_size = options_.max_layer_size, .lease = &lease_};
+    const images::Pulled pulled =
+        TRY(parts_.images.pull(*client, reference, pull, progress_.pull(step)), "{}", reference.to_string());
     if (!TRY(hold(pulled.image)))
       return error(ErrorKind::kConflict, "{}: removed by another command while it was pulled", reference.familiar());
     return to_base(pulled.image, reference);
@@ -123,12 +127,15 @@ class Build {
 
  private:
   Result<oci::Digest> run_to_error() {
-    const auto dockerfile = TRY(shown_step(progress_, "[internal] load build definition from " + options_.dockerfile_name, [&](int step) {
-      progress_.note(step, "transferring dockerfile: " + human_size(file_.text().size()) + " done");
-      return dockerfile::parse(file_, diagnostics_);
-    }));
+    const auto dockerfile =
+        TRY(shown_step(progress_, "[internal] load build definition from " + options_.dockerfile_name, [&](int step) {
+          progress_.note(step, "transferring dockerfile: " + human_size(file_.text().size()) + " done");
+          return dockerfile::parse(file_, diagnostics_);
+        }));
     store::Lease lease = TRY(store::Lease::create(parts_.store));
-    PlanOptions plan_options{.target = options_.target, .build_args = options_.build_args, .labels = options_.labels,
+    PlanOptions plan_options{.target = options_.target,
+                             .build_args = options_.build_args,
+                             .labels = options_.labels,
                              .platform = options_.platform.value_or(oci::host_platform())};
     BaseImages base_images(options_, parts_, lease, progress_);
     const Plan plan = TRY(make_plan(

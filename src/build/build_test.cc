@@ -68,7 +68,8 @@ class BuildTest : public testing::Test {
     if (::geteuid() != 0) GTEST_SKIP() << "mounting a root file system needs root";
     static const store::Schema schemas[] = {layers::schema(), images::Images::schema(), network::Networks::schema(),
                                             containers::Containers::schema(), schema()};
-    store_ = store::Store::open({home_.path("root"), home_.path("run")}, schemas, {.settle_in_background = false}).value();
+    store_ =
+        store::Store::open({home_.path("root"), home_.path("run")}, schemas, {.settle_in_background = false}).value();
     layers_ = std::make_unique<layers::Layers>(
         *store_, layers::Options{.worker_program = sys::own_directory().value() + "/strata-layer"});
     images_ = std::make_unique<images::Images>(*store_, *layers_);
@@ -87,9 +88,8 @@ class BuildTest : public testing::Test {
     options.dockerfile = dockerfile;
     options.context = context_.path();
     options.network = "none";
-    const Parts parts{*store_, *layers_, *images_, *containers_, []() -> Result<registry::Client*> {
-                        return error(ErrorKind::kUnavailable, "no registry here");
-                      }};
+    const Parts parts{*store_, *layers_, *images_, *containers_,
+                      []() -> Result<registry::Client*> { return error(ErrorKind::kUnavailable, "no registry here"); }};
     const oci::Digest id = TRY(build::build(options, parts, *recorder_));
     return images_->get(id);
   }
@@ -111,8 +111,7 @@ class BuildTest : public testing::Test {
   // Nothing in flight stays.
   void expect_nothing_left() {
     const auto leases = sys::list_directory(store_->directory("leases").value()).value();
-    for (const auto& name : leases)
-      ADD_FAILURE() << "lease " << name << " is still there";
+    for (const auto& name : leases) ADD_FAILURE() << "lease " << name << " is still there";
   }
   // FROM busybox, made once.
   bool have_busybox() {
@@ -189,8 +188,9 @@ TEST_F(BuildTest, TheCacheOutlivesTheImageAndGoesWhenItIsForgotten) {
 
 TEST_F(BuildTest, StagesHandFilesOnAndUnneededOnesAreNotBuilt) {
   context_.file("src/x", "X");
-  const auto image = built("FROM scratch AS one\nCOPY src /out\nFROM scratch AS broken\nCOPY nothing /\n"
-                           "FROM scratch\nCOPY --from=one /out/x /y\n");
+  const auto image = built(
+      "FROM scratch AS one\nCOPY src /out\nFROM scratch AS broken\nCOPY nothing /\n"
+      "FROM scratch\nCOPY --from=one /out/x /y\n");
   EXPECT_EQ(content(image, "/y"), "X");
   EXPECT_EQ(image.config.diff_ids.size(), 1u);
   EXPECT_EQ(message("FROM scratch AS one\nCOPY src /out\nFROM one\nCOPY --from=0 /nope /\n"),
@@ -223,7 +223,8 @@ TEST_F(BuildTest, ErrorsShowThePlace) {
   EXPECT_EQ(message("FROM scratch\n\nCOPY nosuch /\n"), "failed to compute cache key: \"/nosuch\": not found");
   EXPECT_NE(recorder_->excerpt.find("   3 | >>> COPY nosuch /\n"), std::string::npos);
   EXPECT_EQ(message("FROM nosuchimage\n"), "no registry here");
-  EXPECT_EQ(message("FROM scratch\nCOPY --chown=me Dockerfile /\n"), "failed to compute cache key: \"/Dockerfile\": not found");
+  EXPECT_EQ(message("FROM scratch\nCOPY --chown=me Dockerfile /\n"),
+            "failed to compute cache key: \"/Dockerfile\": not found");
   context_.file("f");
   EXPECT_EQ(message("FROM scratch\nCOPY --chown=me f /\n"), "no such user: me");
   EXPECT_EQ(message("FROM scratch\n", {.platform = oci::parse_platform("linux/s390x").value()}).substr(0, 36),
@@ -233,7 +234,8 @@ TEST_F(BuildTest, ErrorsShowThePlace) {
 
 TEST_F(BuildTest, CommandsRunAndTheirChangesAreALayer) {
   if (!have_busybox()) GTEST_SKIP() << "no busybox on this machine";
-  const auto image = built("FROM busybox\nENV who=me\nRUN echo \"$who\" > /file; echo said\nRUN [\"/bin/busybox\", \"rm\", \"/bin/sh\"]\n");
+  const auto image = built(
+      "FROM busybox\nENV who=me\nRUN echo \"$who\" > /file; echo said\nRUN [\"/bin/busybox\", \"rm\", \"/bin/sh\"]\n");
   EXPECT_EQ(content(image, "/file"), "me\n");
   EXPECT_EQ(content(image, "/bin/sh"), "-");
   EXPECT_EQ(recorder_->output_text, "said\n");
@@ -257,16 +259,18 @@ TEST_F(BuildTest, ACancelledBuildEndsItsStep) {
   if (!have_busybox()) GTEST_SKIP() << "no busybox on this machine";
   auto pipe = sys::make_pipe().value();
   on_output_ = [&] { pipe.write.reset(); };
-  EXPECT_EQ(build("FROM busybox\nRUN echo started; /bin/busybox sleep 1000\n", {.cancel_fd = pipe.read.get()}).error().kind(),
-            ErrorKind::kCancelled);
+  EXPECT_EQ(
+      build("FROM busybox\nRUN echo started; /bin/busybox sleep 1000\n", {.cancel_fd = pipe.read.get()}).error().kind(),
+      ErrorKind::kCancelled);
   EXPECT_EQ(recorder_->steps.back(), "[2/2] RUN echo started; /bin/busybox sleep 1000: cancelled");
   expect_nothing_left();
 }
 
 TEST_F(BuildTest, HeredocsAreExecuted) {
   if (!have_busybox()) GTEST_SKIP() << "no busybox on this machine";
-  const auto image = built("FROM busybox\nRUN <<EOF\necho a > /x\necho b >> /x\nEOF\nRUN <<EOF\n#!/bin/busybox sh\necho script > /y\nEOF\n"
-                           "COPY <<EOF /z\nfrom here\nEOF\n");
+  const auto image = built(
+      "FROM busybox\nRUN <<EOF\necho a > /x\necho b >> /x\nEOF\nRUN <<EOF\n#!/bin/busybox sh\necho script > /y\nEOF\n"
+      "COPY <<EOF /z\nfrom here\nEOF\n");
   EXPECT_EQ(content(image, "/x"), "a\nb\n");
   EXPECT_EQ(content(image, "/y"), "script\n");
   EXPECT_EQ(content(image, "/z"), "from here\n");

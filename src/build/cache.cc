@@ -61,7 +61,8 @@ Result<> Cache::record(const CacheKey& key, const StepPlace& place, const CacheE
   if (entry.layer) chain = entry.layer->chain_id.to_string();
   store::Transaction change = TRY(store_.db().begin());
   TRY(store::drop_references(store_, holder_of(id)));
-  TRY(store_.db().run("INSERT OR REPLACE INTO build_cache(key, stage, position, tree, chain_id, created, used_ns)"
+  TRY(
+      store_.db().run("INSERT OR REPLACE INTO build_cache(key, stage, position, tree, chain_id, created, used_ns)"
                       " VALUES (?, ?, ?, ?, ?, ?, ?)",
                       id, place.stage, place.index, tree, chain, entry.created, now_ns()));
   if (chain) TRY(store::add_reference(store_, store::kLayer, *chain, holder_of(id)));
@@ -71,8 +72,9 @@ Result<> Cache::record(const CacheKey& key, const StepPlace& place, const CacheE
 Result<std::string> Cache::explain_miss(const CacheKey& key, const StepPlace& place) {
   // The same command anywhere in the stage is nearest, then the step at the same position.
   std::optional<CacheKey> same_position;
-  auto rows = TRY(store_.db().query("SELECT tree, position FROM build_cache WHERE stage = ? ORDER BY used_ns DESC LIMIT ?",
-                                    place.stage, kCandidates));
+  auto rows =
+      TRY(store_.db().query("SELECT tree, position FROM build_cache WHERE stage = ? ORDER BY used_ns DESC LIMIT ?",
+                            place.stage, kCandidates));
   while (TRY(rows.step())) {
     auto tree = CacheKey::parse(rows.text_view(0));
     if (!tree) continue;
@@ -98,7 +100,8 @@ Result<> Cache::touch(const std::vector<oci::Digest>& keys) {
 
 Result<std::vector<CachedStep>> list_cache(store::Store& store) {
   std::vector<CachedStep> steps;
-  auto rows = TRY(store.db().query("SELECT key, chain_id, tree, created, used_ns FROM build_cache ORDER BY used_ns DESC"));
+  auto rows =
+      TRY(store.db().query("SELECT key, chain_id, tree, created, used_ns FROM build_cache ORDER BY used_ns DESC"));
   while (TRY(rows.step())) {
     CachedStep& step = steps.emplace_back();
     step.key = TRY(oci::Digest::parse(rows.text_view(0)));
@@ -141,8 +144,9 @@ Result<> forget_layers(store::Store& store, const std::vector<oci::Digest>& chai
 
 Result<std::vector<std::string>> orphan_holders(store::Store& store) {
   std::vector<std::string> holders;
-  auto rows = TRY(store.db().query("SELECT DISTINCT holder FROM store_reference WHERE holder LIKE 'build/%'"
-                                   " AND substr(holder, 7) NOT IN (SELECT key FROM build_cache)"));
+  auto rows =
+      TRY(store.db().query("SELECT DISTINCT holder FROM store_reference WHERE holder LIKE 'build/%'"
+                           " AND substr(holder, 7) NOT IN (SELECT key FROM build_cache)"));
   while (TRY(rows.step())) holders.push_back(rows.text(0));
   return holders;
 }

@@ -8,7 +8,7 @@
 namespace strata::build {
 namespace {
 
-constexpr int kKeyVersion = 1;      // another one forgets every key
+constexpr int kKeyVersion = 1;        // another one forgets every key
 constexpr std::size_t kMaxShown = 3;  // files in an explanation
 constexpr std::size_t kMaxValue = 60;
 

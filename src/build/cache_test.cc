@@ -1,10 +1,9 @@
 #include "build/cache.h"
 
-#include <gtest/gtest.h>
-
 #include "store/database.h"
 #include "store/reference.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::build {
 namespace {
@@ -64,8 +63,10 @@ TEST(CacheKey, TheFirstDifferenceIsNamed) {
   EXPECT_EQ(difference([](auto& k) { k.env.push_back("NEW=1"); }), "NEW is new");
   EXPECT_EQ(difference([](auto& k) { k.env.pop_back(); }), "VERSION is gone");
   EXPECT_EQ(difference([](auto& k) { k.parts[3].second = "make all"; }), "was: make");
-  EXPECT_EQ(difference([](auto& k) { k.files_digest = "g", k.files["/src/a.c"] = "m1/c9"; }), "changed: /src/a.c (content)");
-  EXPECT_EQ(difference([](auto& k) { k.files_digest = "g", k.files["/src/a.c"] = "m9/c1"; }), "changed: /src/a.c (metadata)");
+  EXPECT_EQ(difference([](auto& k) { k.files_digest = "g", k.files["/src/a.c"] = "m1/c9"; }),
+            "changed: /src/a.c (content)");
+  EXPECT_EQ(difference([](auto& k) { k.files_digest = "g", k.files["/src/a.c"] = "m9/c1"; }),
+            "changed: /src/a.c (metadata)");
   EXPECT_EQ(difference([](auto& k) { k.files_digest = "g", k.files.erase("/src/b.c"), k.files["/src/c.c"] = "m/c"; }),
             "changed: /src/c.c (new), /src/b.c (gone)");
   EXPECT_EQ(difference([](auto& k) {
@@ -80,7 +81,8 @@ class CacheTest : public testing::Test {
  protected:
   void SetUp() override {
     static const store::Schema schemas[] = {layers::schema(), schema()};
-    store = store::Store::open({dir.path() + "/root", dir.path() + "/run"}, schemas, {.settle_in_background = false}).value();
+    store = store::Store::open({dir.path() + "/root", dir.path() + "/run"}, schemas, {.settle_in_background = false})
+                .value();
     layers = std::make_unique<layers::Layers>(*store, layers::Options{});
   }
   sys::TempDir dir = sys::TempDir::create("/tmp", "build-cache.").value();

@@ -9,8 +9,8 @@
 namespace strata::build {
 namespace {
 
-constexpr auto kAllowed = std::to_array<std::string_view>({"CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD",
-                                                           "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"});
+constexpr auto kAllowed = std::to_array<std::string_view>({"CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL",
+                                                           "ONBUILD", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"});
 
 }  // namespace
 
@@ -21,9 +21,15 @@ Result<> apply_changes(std::span<const std::string> changes, oci::ImageConfig& c
   dockerfile::Diagnostics diagnostics;
   const dockerfile::Dockerfile parsed = TRY(dockerfile::parse(file, diagnostics));
   for (const dockerfile::Stage& stage : parsed.stages)
-    if (&stage != &parsed.stages.front()) return error(ErrorKind::kInvalidArgument, "FROM is not a valid change command");
+    if (&stage != &parsed.stages.front())
+      return error(ErrorKind::kInvalidArgument, "FROM is not a valid change command");
   const PlanOptions options;
-  PlanContext context{.file = file, .options = options, .diagnostics = diagnostics, .escape = parsed.escape, .global_args = {}, .used_args = {}};
+  PlanContext context{.file = file,
+                      .options = options,
+                      .diagnostics = diagnostics,
+                      .escape = parsed.escape,
+                      .global_args = {},
+                      .used_args = {}};
   StagePlanner planner(context, [](const std::string&, const dockerfile::Range&) -> Result<std::size_t> {
     return error(ErrorKind::kInvalidArgument, "there are no stages here");
   });

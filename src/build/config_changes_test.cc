@@ -19,8 +19,10 @@ oci::ImageConfig base() {
 
 TEST(ConfigChanges, EveryInstructionThatDockerAllows) {
   oci::ImageConfig config = base();
-  const Strings changes = {"CMD [\"a\", \"b c\"]", "ENV A=3 C=$B", "EXPOSE 80 53/udp", "label x=\"y z\" w=v", "ONBUILD RUN true",
-                           "USER nobody:nogroup", "VOLUME /data", "WORKDIR sub", "HEALTHCHECK --interval=5s CMD true", "STOPSIGNAL SIGQUIT"};
+  const Strings changes = {"CMD [\"a\", \"b c\"]", "ENV A=3 C=$B",     "EXPOSE 80 53/udp",
+                           "label x=\"y z\" w=v",  "ONBUILD RUN true", "USER nobody:nogroup",
+                           "VOLUME /data",         "WORKDIR sub",      "HEALTHCHECK --interval=5s CMD true",
+                           "STOPSIGNAL SIGQUIT"};
   const auto applied = apply_changes(changes, config);
   ASSERT_TRUE(applied) << applied.error().message();
   EXPECT_EQ(config.config.cmd, (Strings{"a", "b c"}));
@@ -47,11 +49,12 @@ TEST(ConfigChanges, AnEntrypointTakesTheOldCommandAway) {
 }
 
 TEST(ConfigChanges, WhatIsNotAllowed) {
-  for (const auto& [change, complaint] : std::map<std::string, std::string>{{"RUN true", "run is not a valid change command"},
-                                                                            {"COPY a b", "copy is not a valid change command"},
-                                                                            {"FROM x", "FROM is not a valid change command"},
-                                                                            {"NONSENSE x", "NONSENSE"},
-                                                                            {"ENV", "ENV"}}) {
+  for (const auto& [change, complaint] :
+       std::map<std::string, std::string>{{"RUN true", "run is not a valid change command"},
+                                          {"COPY a b", "copy is not a valid change command"},
+                                          {"FROM x", "FROM is not a valid change command"},
+                                          {"NONSENSE x", "NONSENSE"},
+                                          {"ENV", "ENV"}}) {
     oci::ImageConfig config = base();
     const auto applied = apply_changes(Strings{change}, config);
     ASSERT_FALSE(applied) << change;

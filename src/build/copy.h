@@ -25,7 +25,7 @@ struct CopyRequest {
   std::string destination;  // absolute; a slash or "/." at its end means a directory
   std::optional<Ownership> owner;
   std::optional<ModeChange> mode;
-  std::string work_directory;              // for inflated archives; owned by the caller
+  std::string work_directory;  // for inflated archives; owned by the caller
   std::uint64_t max_archive_size = std::uint64_t{64} << 30;
 };
 

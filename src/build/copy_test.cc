@@ -92,7 +92,8 @@ TEST_F(CopyTest, ADirectoryGivesItsContent) {
   EXPECT_EQ(copy({"dir"}, "/app"),
             "d755 0:0 app/\n-644 0:0 app/a=A\nl app/link->a\nd755 0:0 app/sub/\n-755 0:0 app/sub/b=B\n");
   EXPECT_EQ(copy({"app.py", "dir"}, "/app/"),
-            "d755 0:0 app/\n-644 0:0 app/a=A\n-640 0:0 app/app.py=hi\nl app/link->a\nd755 0:0 app/sub/\n-755 0:0 app/sub/b=B\n");
+            "d755 0:0 app/\n-644 0:0 app/a=A\n-640 0:0 app/app.py=hi\nl app/link->a\nd755 0:0 app/sub/\n-755 0:0 "
+            "app/sub/b=B\n");
   EXPECT_EQ(copy({"dir/*"}, "/app/"), "d755 0:0 app/\n-644 0:0 app/a=A\n-755 0:0 app/b=B\n-644 0:0 app/link=A\n");
 }
 
@@ -105,7 +106,8 @@ TEST_F(CopyTest, ExistingDirectoriesKeepTheirAttributesAndSymlinksAreFollowed) {
 
 TEST_F(CopyTest, OwnerAndModeAreReplacedWhereAsked) {
   const auto root = below.open();
-  CopyRequest request{.owner = parse_ownership("web:staff", root.get()).value(), .mode = ModeChange::parse("0750").value()};
+  CopyRequest request{.owner = parse_ownership("web:staff", root.get()).value(),
+                      .mode = ModeChange::parse("0750").value()};
   EXPECT_EQ(copy({"dir"}, "/app", request),
             "d750 33:50 app/\n-750 33:50 app/a=A\nl app/link->a\nd750 33:50 app/sub/\n-750 33:50 app/sub/b=B\n");
   EXPECT_EQ(copy({"dir/sub"}, "/etc/x/", {.mode = ModeChange::parse("u=rwX,go=").value()}),
@@ -190,10 +192,14 @@ class AddTest : public CopyTest {
 };
 
 TEST_F(AddTest, ArchivesAreUnpackedWhateverTheyAreCalled) {
-  const std::vector<Item> items = {{kDirectory, "./", ""},         {kFile, "./b/deep/x", "X"}, {kSymlink, "./lib", "b"},
-                                   {kFile, "./lib/through", "T"}, {kHardLink, "./aa", "./b/deep/x"}};
+  const std::vector<Item> items = {{kDirectory, "./", ""},
+                                   {kFile, "./b/deep/x", "X"},
+                                   {kSymlink, "./lib", "b"},
+                                   {kFile, "./lib/through", "T"},
+                                   {kHardLink, "./aa", "./b/deep/x"}};
   const std::string unpacked =
-      "d755 0:0 opt/\nd755 7:8 opt/rootfs/\n-755 7:8 opt/rootfs/aa=X\nd755 0:0 opt/rootfs/b/\nd755 0:0 opt/rootfs/b/deep/\n"
+      "d755 0:0 opt/\nd755 7:8 opt/rootfs/\n-755 7:8 opt/rootfs/aa=X\nd755 0:0 opt/rootfs/b/\nd755 0:0 "
+      "opt/rootfs/b/deep/\n"
       "h opt/rootfs/b/deep/x=>opt/rootfs/aa\n-755 7:8 opt/rootfs/b/through=T\nl opt/rootfs/lib->b\n";
   for (const auto compression : {codec::Compression::kNone, codec::Compression::kGzip, codec::Compression::kZstd}) {
     archive("anything", items, compression);
@@ -229,7 +235,8 @@ TEST_F(AddTest, HostileArchivesStayInside) {
 
 TEST_F(AddTest, AnArchiveThatInflatesTooFarIsRefused) {
   archive("big", {{kFile, "x", std::string(100'000, 'x')}}, codec::Compression::kGzip);
-  EXPECT_EQ(copy({"big"}, "/x/", {.unpack = true, .max_archive_size = 50'000}), "error: big: archive inflates beyond 50kB");
+  EXPECT_EQ(copy({"big"}, "/x/", {.unpack = true, .max_archive_size = 50'000}),
+            "error: big: archive inflates beyond 50kB");
 }
 
 TEST(Ownership, NamesAreThoseOfTheRootFileSystem) {

@@ -67,9 +67,8 @@ Result<const NewLayer::Below*> NewLayer::below(const std::string& path) {
       if (S_ISLNK(st.st_mode)) entry.link_target = TRY(sys::read_link_entry(file->get(), ""), "/{}", path);
       if (S_ISDIR(st.st_mode)) {
         entry.xattrs = TRY(sys::xattrs_of_entry(file->get(), ""), "/{}", path);
-        std::erase_if(entry.xattrs, [](const auto& x) {
-          return x.first.starts_with("trusted.") || x.first == "security.selinux";
-        });
+        std::erase_if(entry.xattrs,
+                      [](const auto& x) { return x.first.starts_with("trusted.") || x.first == "security.selinux"; });
       }
       result.kind = kind_of(entry.type);
       result.entry = std::move(entry);
@@ -115,7 +114,8 @@ Result<std::string> NewLayer::walk(std::string_view path, const TarEntry* fresh)
     std::string child = child_of(at, part);
     const Kind found = missing ? Kind::kMissing : TRY(kind(child));
     if (found == Kind::kSymlink) {
-      if (++symlinks > kMaxSymlinks) return error(ErrorKind::kInvalidArgument, "/{}: too many levels of symbolic links", child);
+      if (++symlinks > kMaxSymlinks)
+        return error(ErrorKind::kInvalidArgument, "/{}: too many levels of symbolic links", child);
       const std::string target = TRY(link_target(child));
       if (target.starts_with('/')) at.clear();
       const auto parts = split(target, '/');
@@ -146,7 +146,8 @@ Result<std::string> NewLayer::make_directories(std::string_view path, const TarE
 Result<> NewLayer::put_parents(const std::string& path) {
   for (std::string parent = parent_of(path); !parent.empty() && !nodes_.contains(parent); parent = parent_of(parent)) {
     const Below* under = TRY(below(parent));
-    if (under->kind != Kind::kDirectory) return error(ErrorKind::kInternal, "/{}: no directory to put things in", parent);
+    if (under->kind != Kind::kDirectory)
+      return error(ErrorKind::kInternal, "/{}: no directory to put things in", parent);
     nodes_.emplace(parent, Node{std::make_shared<File>(File{*under->entry, {}, {}}), false});
   }
   return {};

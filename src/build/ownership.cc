@@ -81,26 +81,43 @@ Result<ModeChange> ModeChange::parse(std::string_view text) {
     std::uint32_t who = 0;
     for (; !clause.empty(); clause.remove_prefix(1)) {
       const char c = clause.front();
-      if (c == 'u') who |= 0700;
-      else if (c == 'g') who |= 0070;
-      else if (c == 'o') who |= 0007;
-      else if (c == 'a') who |= 0777;
-      else break;
+      if (c == 'u')
+        who |= 0700;
+      else if (c == 'g')
+        who |= 0070;
+      else if (c == 'o')
+        who |= 0007;
+      else if (c == 'a')
+        who |= 0777;
+      else
+        break;
     }
     if (who == 0) who = 0777;
     if (clause.empty()) return bad();
     while (!clause.empty()) {
-      Clause out{.who = who, .operation = clause.front(), .bits = 0, .x_if_executable = false, .setid = false, .sticky = false};
+      Clause out{.who = who,
+                 .operation = clause.front(),
+                 .bits = 0,
+                 .x_if_executable = false,
+                 .setid = false,
+                 .sticky = false};
       if (out.operation != '+' && out.operation != '-' && out.operation != '=') return bad();
       for (clause.remove_prefix(1); !clause.empty(); clause.remove_prefix(1)) {
         const char c = clause.front();
-        if (c == 'r') out.bits |= 0444;
-        else if (c == 'w') out.bits |= 0222;
-        else if (c == 'x') out.bits |= 0111;
-        else if (c == 'X') out.x_if_executable = true;
-        else if (c == 's') out.setid = true;
-        else if (c == 't') out.sticky = true;
-        else break;
+        if (c == 'r')
+          out.bits |= 0444;
+        else if (c == 'w')
+          out.bits |= 0222;
+        else if (c == 'x')
+          out.bits |= 0111;
+        else if (c == 'X')
+          out.x_if_executable = true;
+        else if (c == 's')
+          out.setid = true;
+        else if (c == 't')
+          out.sticky = true;
+        else
+          break;
       }
       change.clauses_.push_back(out);
     }

@@ -26,7 +26,8 @@ class Planner {
     TRY(name_stages());
     const std::size_t target = TRY(find_target());
     plan_.target = TRY(plan_stage(target));
-    for (const auto& [key, value] : context_.options.labels) plan_.stages[plan_.target].config.config.labels[key] = value;
+    for (const auto& [key, value] : context_.options.labels)
+      plan_.stages[plan_.target].config.config.labels[key] = value;
     for (const auto& [name, value] : context_.options.build_args)
       if (!context_.used_args.contains(name) && !is_predefined(name)) plan_.unused_args.push_back(name);
     return std::move(plan_);
@@ -36,10 +37,10 @@ class Planner {
   // A stage of the Dockerfile while it is worked on.
   struct Draft {
     const Stage* stage;
-    std::string base;                        // after expansion
-    std::optional<std::size_t> base_draft;   // an earlier stage of that name
-    std::optional<std::size_t> planned;      // its place in the plan
-    bool active = false;                     // on the way down: needing it again is a circle
+    std::string base;                       // after expansion
+    std::optional<std::size_t> base_draft;  // an earlier stage of that name
+    std::optional<std::size_t> planned;     // its place in the plan
+    bool active = false;                    // on the way down: needing it again is a circle
     std::unique_ptr<StagePlanner> planner;
   };
 
@@ -53,14 +54,13 @@ class Planner {
   }
 
   Result<std::string> expand_globally(const std::string& word, const Range& range) {
-    auto expansion = expand(
-        word,
-        [this](std::string_view name) -> std::optional<std::string> {
-          const auto found = context_.global_args.find(std::string(name));
-          if (found == context_.global_args.end()) return std::nullopt;
-          return found->second;
-        },
-        {.escape = dockerfile_.escape});
+    auto expansion = expand(word,
+                            [this](std::string_view name) -> std::optional<std::string> {
+                              const auto found = context_.global_args.find(std::string(name));
+                              if (found == context_.global_args.end()) return std::nullopt;
+                              return found->second;
+                            },
+                            {.escape = dockerfile_.escape});
     if (!expansion) return fail(range, expansion.error().message(), expansion.error().kind());
     return std::move(expansion->text);
   }
@@ -70,13 +70,20 @@ class Planner {
     const oci::Platform& target = context_.options.platform;
     const std::string target_stage =
         context_.options.target.empty()
-            ? (dockerfile_.stages.back().from.stage_name.empty() ? "default" : dockerfile_.stages.back().from.stage_name)
+            ? (dockerfile_.stages.back().from.stage_name.empty() ? "default"
+                                                                 : dockerfile_.stages.back().from.stage_name)
             : context_.options.target;
-    const std::pair<const char*, std::string> predefined[] = {
-        {"BUILDPLATFORM", host.to_string()},    {"BUILDOS", host.os},       {"BUILDARCH", host.architecture},
-        {"BUILDVARIANT", host.variant},         {"BUILDOSVERSION", ""},     {"TARGETPLATFORM", target.to_string()},
-        {"TARGETOS", target.os},                {"TARGETARCH", target.architecture},
-        {"TARGETVARIANT", target.variant},      {"TARGETOSVERSION", ""},    {"TARGETSTAGE", target_stage}};
+    const std::pair<const char*, std::string> predefined[] = {{"BUILDPLATFORM", host.to_string()},
+                                                              {"BUILDOS", host.os},
+                                                              {"BUILDARCH", host.architecture},
+                                                              {"BUILDVARIANT", host.variant},
+                                                              {"BUILDOSVERSION", ""},
+                                                              {"TARGETPLATFORM", target.to_string()},
+                                                              {"TARGETOS", target.os},
+                                                              {"TARGETARCH", target.architecture},
+                                                              {"TARGETVARIANT", target.variant},
+                                                              {"TARGETOSVERSION", ""},
+                                                              {"TARGETSTAGE", target_stage}};
     for (const auto& [name, value] : predefined) {
       const auto given = context_.options.build_args.find(name);
       if (given != context_.options.build_args.end()) context_.used_args.insert(name);
@@ -105,12 +112,16 @@ class Planner {
       if (!stage.from.platform.empty()) {
         const std::string text = TRY(expand_globally(stage.from.platform, stage.range));
         if (text.empty())
-          return fail(stage.range, fmt::format("empty platform value from expression {}", printable(stage.from.platform)));
+          return fail(stage.range,
+                      fmt::format("empty platform value from expression {}", printable(stage.from.platform)));
         const auto platform = oci::parse_platform(text);
-        if (!platform) return fail(stage.range, fmt::format("failed to parse platform {}: {}", printable(text), platform.error().message()));
+        if (!platform)
+          return fail(stage.range,
+                      fmt::format("failed to parse platform {}: {}", printable(text), platform.error().message()));
         if (!oci::matches(context_.options.platform, *platform))
-          return fail(stage.range, fmt::format("FROM --platform={} is not supported yet: this build is for {}", printable(text),
-                                               context_.options.platform.to_string()),
+          return fail(stage.range,
+                      fmt::format("FROM --platform={} is not supported yet: this build is for {}", printable(text),
+                                  context_.options.platform.to_string()),
                       ErrorKind::kUnsupported);
       }
       draft.base_draft = find_stage(to_lower(draft.base), drafts_.size());
@@ -167,8 +178,9 @@ class Planner {
       if (*draft == current)
         return fail(range, fmt::format("circular dependency detected on stage: {}", name_of(current)));
       if (*draft > current)
-        return fail(range, fmt::format("cannot copy from stage \"{}\", it needs to be defined before current stage \"{}\"",
-                                       from, name_of(current)));
+        return fail(range,
+                    fmt::format("cannot copy from stage \"{}\", it needs to be defined before current stage \"{}\"",
+                                from, name_of(current)));
       return plan_stage(*draft);
     }
     if (from == kScratch) return fail(range, "there is nothing to copy from scratch");
@@ -190,7 +202,8 @@ class Planner {
     draft.active = true;
     PlannedStage planned{.name = name_of(index), .title = "", .range = draft.stage->range};
     draft.planner = std::make_unique<StagePlanner>(
-        context_, [this, index](const std::string& from, const Range& range) { return source_stage(index, from, range); });
+        context_,
+        [this, index](const std::string& from, const Range& range) { return source_stage(index, from, range); });
     if (draft.base_draft) {
       planned.base_stage = TRY(plan_stage(*draft.base_draft));
       draft.planner->start_from(*drafts_[*draft.base_draft].planner);
@@ -203,8 +216,8 @@ class Planner {
     }
     TRY(apply_triggers(draft));
     for (const Instruction& instruction : draft.stage->instructions) TRY(draft.planner->apply(instruction, false));
-    planned.steps = draft.planner->finish_steps(drafts_.size() == 1 ? "" : planned.name, planned.image.has_value(),
-                                                &planned.title);
+    planned.steps =
+        draft.planner->finish_steps(drafts_.size() == 1 ? "" : planned.name, planned.image.has_value(), &planned.title);
     planned.config = draft.planner->config();
     plan_.stages.push_back(std::move(planned));
     draft.planned = plan_.stages.size() - 1;
@@ -214,7 +227,8 @@ class Planner {
   Result<> apply_triggers(Draft& draft) {
     const auto triggers = draft.planner->take_triggers();
     if (triggers.size() > kMaxTriggers)
-      return fail(draft.stage->range, fmt::format("more than {} ONBUILD triggers", kMaxTriggers), ErrorKind::kResourceExhausted);
+      return fail(draft.stage->range, fmt::format("more than {} ONBUILD triggers", kMaxTriggers),
+                  ErrorKind::kResourceExhausted);
     for (const std::string& trigger : triggers) {
       auto instruction = parse_trigger(trigger);
       if (!instruction) return fail(draft.stage->range, instruction.error().message());
@@ -237,8 +251,12 @@ class Planner {
 
 Result<Plan> make_plan(const Dockerfile& dockerfile, const SourceFile& file, const PlanOptions& options,
                        const ImageResolver& resolve, Diagnostics& diagnostics) {
-  PlanContext context{.file = file, .options = options, .diagnostics = diagnostics, .escape = dockerfile.escape,
-                      .global_args = {}, .used_args = {}};
+  PlanContext context{.file = file,
+                      .options = options,
+                      .diagnostics = diagnostics,
+                      .escape = dockerfile.escape,
+                      .global_args = {},
+                      .used_args = {}};
   return Planner(dockerfile, std::move(context), resolve).run();
 }
 

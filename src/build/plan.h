@@ -27,13 +27,13 @@ struct RunStep {
   std::vector<std::string> proxy_env;  // from --build-arg http_proxy=… : does not
   std::string user;
   std::string working_dir;
-  std::string network;                 // "" (the build's), none, host
-  std::optional<InlineFile> script;    // to be found as /dev/pipes/NAME, executable
+  std::string network;               // "" (the build's), none, host
+  std::optional<InlineFile> script;  // to be found as /dev/pipes/NAME, executable
 };
 
 struct CopyStep {
   bool add = false;
-  bool link = false;  // independent of what lies below
+  bool link = false;                // independent of what lies below
   std::optional<std::size_t> from;  // a stage of the plan; nullopt: the context
   std::vector<std::string> sources;
   std::vector<InlineFile> inline_files;
@@ -95,7 +95,6 @@ using ImageResolver = std::function<Result<BaseImage>(const std::string& referen
 // Errors: kInvalidArgument and kUnsupported "Dockerfile:LINE:COLUMN: …", with the place in `diagnostics`;
 // those of the resolver with the place of FROM.
 Result<Plan> make_plan(const dockerfile::Dockerfile& dockerfile, const dockerfile::SourceFile& file,
-                       const PlanOptions& options, const ImageResolver& resolve,
-                       dockerfile::Diagnostics& diagnostics);
+                       const PlanOptions& options, const ImageResolver& resolve, dockerfile::Diagnostics& diagnostics);
 
 }  // namespace strata::build

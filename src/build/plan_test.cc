@@ -1,9 +1,8 @@
 #include "build/plan.h"
 
-#include <gtest/gtest.h>
-
 #include "base/strings.h"
 #include "build/history.h"
+#include <gtest/gtest.h>
 
 namespace strata::build {
 namespace {
@@ -81,26 +80,16 @@ STOPSIGNAL SIGINT
 HEALTHCHECK --interval=90s CMD curl x
 RUN ["a", "b"]
 )");
-  EXPECT_EQ(history(stage), (Texts{"+ base",
-                                   "- MAINTAINER Me",
-                                   "- ENV a=1 b=x y",
-                                   "- ARG v=2",
-                                   "+ RUN |1 v=2 /bin/sh -c echo \"$a\" # buildkit",
-                                   "+ COPY --chown=1:2 app.py ./x /app/ # buildkit",
-                                   "+ ADD x.tar / # buildkit",
-                                   "+ WORKDIR /app",
-                                   "+ WORKDIR /app/sub",
-                                   "- USER web",
-                                   "- EXPOSE [53/udp 80/tcp]",
-                                   "- VOLUME [/v1 /v2]",
-                                   "- LABEL k=v",
-                                   "- CMD [\"nginx\" \"-g\" \"daemon off;\"]",
-                                   "- ENTRYPOINT [\"/bin/sh\" \"-c\" \"exec top\"]",
-                                   "- SHELL [/bin/bash -c]",
-                                   "- STOPSIGNAL SIGINT",
-                                   "- HEALTHCHECK {Test:[CMD-SHELL curl x] Interval:1m30s Timeout:0s StartPeriod:0s "
-                                   "StartInterval:0s Retries:0}",
-                                   "+ RUN |1 v=2 a b # buildkit"}));
+  EXPECT_EQ(history(stage),
+            (Texts{"+ base", "- MAINTAINER Me", "- ENV a=1 b=x y", "- ARG v=2",
+                   "+ RUN |1 v=2 /bin/sh -c echo \"$a\" # buildkit", "+ COPY --chown=1:2 app.py ./x /app/ # buildkit",
+                   "+ ADD x.tar / # buildkit", "+ WORKDIR /app", "+ WORKDIR /app/sub", "- USER web",
+                   "- EXPOSE [53/udp 80/tcp]", "- VOLUME [/v1 /v2]", "- LABEL k=v",
+                   "- CMD [\"nginx\" \"-g\" \"daemon off;\"]", "- ENTRYPOINT [\"/bin/sh\" \"-c\" \"exec top\"]",
+                   "- SHELL [/bin/bash -c]", "- STOPSIGNAL SIGINT",
+                   "- HEALTHCHECK {Test:[CMD-SHELL curl x] Interval:1m30s Timeout:0s StartPeriod:0s "
+                   "StartInterval:0s Retries:0}",
+                   "+ RUN |1 v=2 a b # buildkit"}));
   const auto& config = stage.config.config;
   EXPECT_EQ(stage.config.author, "Me");
   EXPECT_EQ(config.env, (Texts{"PATH=/bin", "BASE=debian", "a=1", "b=x y"}));
@@ -124,7 +113,8 @@ TEST(Plan, StepsSeeTheirEnvironment) {
 }
 
 TEST(Plan, TitlesCountTheStepsThatMakeLayers) {
-  const auto planned = plan("FROM debian AS build\nENV a=1\nRUN make $a \"q\" $other\nFROM scratch\nCOPY --from=build /x /y\n");
+  const auto planned =
+      plan("FROM debian AS build\nENV a=1\nRUN make $a \"q\" $other\nFROM scratch\nCOPY --from=build /x /y\n");
   ASSERT_TRUE(planned.plan);
   EXPECT_EQ(planned.plan->stages[0].title, "[build 1/2] FROM docker.io/library/debian");
   EXPECT_EQ(planned.plan->stages[0].steps[0].title, "[build 2/2] RUN make 1 \"q\" $other");
@@ -138,7 +128,8 @@ TEST(Plan, TitlesCountTheStepsThatMakeLayers) {
 
 TEST(Plan, StagesThatTheTargetDoesNotNeedAreLeftOut) {
   const std::string text =
-      "FROM missing AS unused\nRUN false\nFROM debian AS a\nRUN a\nFROM a AS b\nRUN b\nFROM debian AS c\nCOPY --from=a /x /\n";
+      "FROM missing AS unused\nRUN false\nFROM debian AS a\nRUN a\nFROM a AS b\nRUN b\nFROM debian AS c\nCOPY --from=a "
+      "/x /\n";
   EXPECT_EQ(plan(text).plan->stages.size(), 2u);
   EXPECT_EQ(plan(text, {.target = "B"}).plan->stages.size(), 2u);
   EXPECT_EQ(plan(text, {.target = "a"}).plan->stages.size(), 1u);
@@ -150,7 +141,8 @@ TEST(Plan, StagesThatTheTargetDoesNotNeedAreLeftOut) {
 }
 
 TEST(Plan, CopyFromNamesStagesNumbersAndImages) {
-  const auto planned = plan("FROM debian AS a\nFROM scratch\nCOPY --from=0 /x /\nCOPY --from=A /x /\nCOPY --from=busybox /x /\n");
+  const auto planned =
+      plan("FROM debian AS a\nFROM scratch\nCOPY --from=0 /x /\nCOPY --from=A /x /\nCOPY --from=busybox /x /\n");
   ASSERT_TRUE(planned.plan) << planned.plan.error().message();
   const auto& steps = planned.plan->stages[planned.plan->target].steps;
   EXPECT_EQ(std::get<CopyStep>(steps[0].operation).from, 0u);
@@ -206,7 +198,8 @@ TEST(Plan, TriggersOfTheBaseComeFirstAndAreUsedUp) {
 
 TEST(Plan, HeredocsAreCommandsScriptsOrFiles) {
   const auto stage = target(
-      "FROM debian\nENV n=1\nRUN <<EOF\necho a\nEOF\nRUN <<EOF\n#!/usr/bin/env python3\nprint()\nEOF\nRUN cat <<A | sh\nx\nA\n"
+      "FROM debian\nENV n=1\nRUN <<EOF\necho a\nEOF\nRUN <<EOF\n#!/usr/bin/env python3\nprint()\nEOF\nRUN cat <<A | "
+      "sh\nx\nA\n"
       "COPY <<f.txt <<'g.txt' /d/\n\"$n\"\nf.txt\n$n\ng.txt\n");
   EXPECT_EQ(std::get<RunStep>(stage.steps[0].operation).args, (Texts{"/bin/sh", "-c", "echo a\n"}));
   EXPECT_EQ(stage.steps[0].title, "[2/5] RUN <<EOF (echo a)");
@@ -226,8 +219,10 @@ TEST(Plan, LabelsOfTheCommandLineAreAdded) {
 }
 
 TEST(Plan, WhatIsNotExecutedYetIsRefusedWithItsPlace) {
-  EXPECT_EQ(message("FROM a\nRUN --mount=type=cache,target=/c x\n"), "Dockerfile:2:1: RUN --mount is not supported yet");
-  EXPECT_EQ(message("FROM a\nRUN --security=insecure x\n"), "Dockerfile:2:1: RUN --security=insecure is not supported yet");
+  EXPECT_EQ(message("FROM a\nRUN --mount=type=cache,target=/c x\n"),
+            "Dockerfile:2:1: RUN --mount is not supported yet");
+  EXPECT_EQ(message("FROM a\nRUN --security=insecure x\n"),
+            "Dockerfile:2:1: RUN --security=insecure is not supported yet");
   EXPECT_EQ(message("FROM a\nADD https://x/y /\n"), "Dockerfile:2:1: ADD of a URL (https://x/y) is not supported yet");
   EXPECT_EQ(message("FROM a\nADD https://x/y.git /\n"),
             "Dockerfile:2:1: ADD of a git repository (https://x/y.git) is not supported yet");
@@ -243,7 +238,8 @@ TEST(Plan, MistakesAreNamedWithTheirPlace) {
   EXPECT_EQ(message("FROM a AS x\nCOPY --from=y /a /b\nFROM b AS y\n", {.target = "x"}),
             "Dockerfile:2:1: cannot copy from stage \"y\", it needs to be defined before current stage \"x\"");
   EXPECT_EQ(message("FROM a\nCOPY --from=7 /a /b\n"), "Dockerfile:2:1: invalid stage index 7");
-  EXPECT_TRUE(message("FROM a\nCOPY --from=$x /a /b\n").starts_with("Dockerfile:2:1: variable expansion is not supported for --from"));
+  EXPECT_TRUE(message("FROM a\nCOPY --from=$x /a /b\n")
+                  .starts_with("Dockerfile:2:1: variable expansion is not supported for --from"));
   EXPECT_EQ(message("FROM a\nCOPY http://x /b\n"), "Dockerfile:2:1: source can't be a URL for COPY");
   EXPECT_EQ(message("FROM a\nEXPOSE 70000\n"), "Dockerfile:2:1: invalid containerPort: 70000");
   EXPECT_EQ(message("FROM a\nEXPOSE 80/icmp\n"), "Dockerfile:2:1: invalid port: \"80/icmp\": invalid proto: icmp");

@@ -14,7 +14,7 @@
 namespace strata::build {
 namespace {
 
-constexpr std::size_t kLastLines = 10;   // of a failed command's output, as BuildKit shows them
+constexpr std::size_t kLastLines = 10;  // of a failed command's output, as BuildKit shows them
 constexpr std::size_t kMaxLine = 4096;
 
 // The end of a command's output, as lines.
@@ -185,7 +185,8 @@ Result<CacheEntry> Solver::solve_in_progress(const PlannedStage& stage, int posi
 
 Result<const SourceTree*> Solver::context() {
   if (!context_) {
-    if (!options_.context) return error(ErrorKind::kInvalidArgument, "there is no build context: only a Dockerfile was given");
+    if (!options_.context)
+      return error(ErrorKind::kInvalidArgument, "there is no build context: only a Dockerfile was given");
     IgnoreFile ignore = TRY(read_ignore_file(options_));
     context_ = TRY(SourceTree::open_context(*options_.context, std::move(ignore)));
   }
@@ -216,7 +217,8 @@ CacheKey Solver::key_of(const Step& step, const Built& built, const CopyInputs& 
   CacheKey key;
   key.source = step.source;
   const auto add = [&](const char* name, std::string value) { key.parts.emplace_back(name, std::move(value)); };
-  add("platform", built.config.os + "/" + built.config.architecture + (built.config.variant.empty() ? "" : "/" + built.config.variant));
+  add("platform", built.config.os + "/" + built.config.architecture +
+                      (built.config.variant.empty() ? "" : "/" + built.config.variant));
   if (const auto* run = std::get_if<RunStep>(&step.operation)) {
     add("kind", "run");
     add("user", run->user);
@@ -232,7 +234,8 @@ CacheKey Solver::key_of(const Step& step, const Built& built, const CopyInputs& 
     add("chmod", copy->chmod);
     add("exclude", as_list(copy->excludes));
     add("command", as_list(copy->sources) + " " + copy->destination);
-    for (const InlineFile& file : copy->inline_files) add("inline file", oci::Digest::of(file.name + "\n" + file.text).to_string());
+    for (const InlineFile& file : copy->inline_files)
+      add("inline file", oci::Digest::of(file.name + "\n" + file.text).to_string());
     const auto mode = copy->chmod.empty() ? std::nullopt : ModeChange::parse(copy->chmod)->absolute();
     SourceDigest digest = digest_of(inputs.sources, !mode, copy->chown.empty());
     key.files_digest = digest.all.to_string();

@@ -78,8 +78,8 @@ Result<> SourceTree::walk(int dir, Walk& state, const std::string& path, const s
     auto ignored = ignore_.check(child, state.ignored);
     auto excluded = state.excludes.check(child_relative, state.excluded);
     const bool left_out = ignored.ignored || excluded.ignored;
-    const bool may_come_back = (!ignored.ignored || ignore_.has_exceptions()) &&
-                               (!excluded.ignored || state.excludes.has_exceptions());
+    const bool may_come_back =
+        (!ignored.ignored || ignore_.has_exceptions()) && (!excluded.ignored || state.excludes.has_exceptions());
     if (left_out && !may_come_back) continue;
     SourceEntry entry = TRY(entry_at(dir, name, std::move(child)), "/{}", path);
     const bool is_directory = S_ISDIR(entry.st.st_mode);
@@ -139,7 +139,8 @@ Result<std::vector<std::string>> SourceTree::expand_wildcards(const std::string&
         queue.push_back({path, relative, at.level + 1});
       }
     }
-    if (queue.size() > kMaxSourceFiles) return error(ErrorKind::kResourceExhausted, "more than {} files", kMaxSourceFiles);
+    if (queue.size() > kMaxSourceFiles)
+      return error(ErrorKind::kResourceExhausted, "more than {} files", kMaxSourceFiles);
   }
   std::ranges::sort(found);
   return found;
@@ -273,8 +274,7 @@ SourceDigest digest_of(const std::vector<Source>& sources, bool with_mode, bool 
       text(all, entry.relative);
       text(all, metadata.hex());
       text(all, content);
-      if (count <= kMaxListed)
-        out.files["/" + entry.path] = metadata.hex().substr(0, 16) + "/" + content.substr(0, 16);
+      if (count <= kMaxListed) out.files["/" + entry.path] = metadata.hex().substr(0, 16) + "/" + content.substr(0, 16);
     }
   }
   out.all = oci::Digest::from_bytes(all.finish());

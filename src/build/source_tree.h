@@ -25,9 +25,9 @@ inline constexpr std::size_t kMaxSourceFiles = 4'000'000;
 
 // One file, directory or symlink of a source.
 struct SourceEntry {
-  std::string path;      // in the tree, "" is its root
-  std::string relative;  // below the source it belongs to, "" is that itself
-  struct stat st {};     // as it lies there; owner 0:0 in a context
+  std::string path;                           // in the tree, "" is its root
+  std::string relative;                       // below the source it belongs to, "" is that itself
+  struct stat st{};                           // as it lies there; owner 0:0 in a context
   std::string link_target;                    // of a symlink
   std::map<std::string, std::string> xattrs;  // those that end in an image
   std::optional<oci::Digest> content;         // of a regular file, after hash()

@@ -78,8 +78,8 @@ void StagePlanner::set_config_env(const std::string& name, const std::string& va
 }
 
 Result<std::string> StagePlanner::expand(const std::string& word) {
-  auto expansion = dockerfile::expand(
-      word, [this](std::string_view name) { return variable(name); }, {.escape = context_.escape});
+  auto expansion =
+      dockerfile::expand(word, [this](std::string_view name) { return variable(name); }, {.escape = context_.escape});
   if (!expansion) return fail(expansion.error().message(), expansion.error().kind());
   return std::move(expansion->text);
 }
@@ -90,8 +90,11 @@ Result<> StagePlanner::expand_all(std::vector<std::string>& words) {
 }
 
 void StagePlanner::add_history(std::string text, bool empty) {
-  config_.history.push_back({.created = "", .created_by = std::move(text), .author = "",
-                             .comment = std::string(kHistoryComment), .empty_layer = empty});
+  config_.history.push_back({.created = "",
+                             .created_by = std::move(text),
+                             .author = "",
+                             .comment = std::string(kHistoryComment),
+                             .empty_layer = empty});
 }
 
 Step& StagePlanner::add_step(std::string command, bool buildkit_suffix) {
@@ -102,9 +105,8 @@ Step& StagePlanner::add_step(std::string command, bool buildkit_suffix) {
   step.history = config_.history.size();
   // Quotes stay in a RUN's title, and what is not set stays as it was written: the shell will see to it.
   const bool run = current_->name == "RUN";
-  auto expansion = dockerfile::expand(
-      current_->original, [this](std::string_view name) { return variable(name); },
-      {.escape = context_.escape, .keep_quotes = run, .keep_unset = run});
+  auto expansion = dockerfile::expand(current_->original, [this](std::string_view name) { return variable(name); },
+                                      {.escape = context_.escape, .keep_quotes = run, .keep_unset = run});
   std::string title = expansion ? std::move(expansion->text) : current_->original;
   for (char& c : title) {
     if (std::isspace(static_cast<unsigned char>(c))) break;
@@ -239,8 +241,8 @@ Result<> StagePlanner::on(const Copy& copy) {
   for (const Heredoc& heredoc : copy.heredocs) {
     std::string content = heredoc.text();
     if (heredoc.expand) {
-      auto expansion = dockerfile::expand(
-          content, [this](std::string_view v) { return variable(v); }, {.literal_quotes = true});
+      auto expansion =
+          dockerfile::expand(content, [this](std::string_view v) { return variable(v); }, {.literal_quotes = true});
       if (!expansion) return fail(expansion.error().message(), expansion.error().kind());
       content = std::move(expansion->text);
     }
@@ -252,8 +254,9 @@ Result<> StagePlanner::on(const Copy& copy) {
   step.destination = destination_path(config_.config.working_dir, destination);
   if (!copy.from.empty()) {
     if (copy.from.find('$') != std::string::npos)
-      return fail("variable expansion is not supported for --from, define a new stage with FROM using ARG from "
-                  "global scope as a workaround");
+      return fail(
+          "variable expansion is not supported for --from, define a new stage with FROM using ARG from "
+          "global scope as a workaround");
     step.from = TRY(source_(copy.from, current_->range));
   }
   Step& added = add_step(std::move(text), true);
@@ -338,8 +341,8 @@ Result<> StagePlanner::on(const User& user) {
 Result<> StagePlanner::on(const Expose& expose) {
   std::vector<std::string> ports;
   for (const std::string& word : expose.ports) {
-    const auto expansion = dockerfile::expand(
-        word, [this](std::string_view name) { return variable(name); }, {.escape = context_.escape});
+    const auto expansion =
+        dockerfile::expand(word, [this](std::string_view name) { return variable(name); }, {.escape = context_.escape});
     if (!expansion) return fail(expansion.error().message(), expansion.error().kind());
     for (const std::string& spec : expansion->words) {
       const auto parsed = parse_exposed_ports(spec);

@@ -80,7 +80,7 @@ class StagePlanner {
   bool trigger_ = false;
 
   oci::ImageConfig config_;
-  std::vector<std::pair<std::string, std::string>> env_;  // ENV and ARG together, as RUN sees them
+  std::vector<std::pair<std::string, std::string>> env_;   // ENV and ARG together, as RUN sees them
   std::vector<std::pair<std::string, std::string>> args_;  // ARGs that were declared
   std::vector<std::string> triggers_;
   bool cmd_set_ = false;

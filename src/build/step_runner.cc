@@ -42,7 +42,8 @@ Result<sys::UniqueFd> StepRunner::mount_read_only(const Chain& chain) {
 }
 
 Result<layers::Layer> StepRunner::commit(const std::string& tar_path, const Chain& chain) {
-  const layers::Unpacked unpacked = TRY(parts_.layers.adopt_tar(lease_, tar_path, {.max_tar_size = options_.max_layer_size}));
+  const layers::Unpacked unpacked =
+      TRY(parts_.layers.adopt_tar(lease_, tar_path, {.max_tar_size = options_.max_layer_size}));
   std::optional<oci::Digest> parent;
   if (!chain.empty()) parent = chain.back();
   const oci::Digest id = parent ? oci::chain_id(*parent, unpacked.diff_id) : unpacked.diff_id;

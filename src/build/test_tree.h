@@ -2,7 +2,6 @@
 #pragma once
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 
 #include "sys/file.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::build {
 

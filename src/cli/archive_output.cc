@@ -24,8 +24,7 @@ Result<ArchiveOutput> ArchiveOutput::open(const std::string& path) {
   ArchiveOutput output;
   if (path.empty()) {
     if (is_terminal(kStandardOutput))
-      return error(ErrorKind::kInvalidArgument,
-                   "cowardly refusing to save to a terminal. Use the -o flag or redirect");
+      return error(ErrorKind::kInvalidArgument, "cowardly refusing to save to a terminal. Use the -o flag or redirect");
     return output;
   }
   if (const auto there = sys::stat_path(path); there && !S_ISREG(there->st_mode)) {
@@ -40,19 +39,15 @@ Result<ArchiveOutput> ArchiveOutput::open(const std::string& path) {
     output.file_ = *std::move(nameless);
     return output;
   }
-  if (nameless.error().error_number() != EOPNOTSUPP)
-    return nameless.error().with_context("invalid output path");
+  if (nameless.error().error_number() != EOPNOTSUPP) return nameless.error().with_context("invalid output path");
   std::string temporary = fmt::format("{}.{}", path, sys::random_hex(6));
-  output.file_ =
-      TRY(sys::open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600), "invalid output path");
+  output.file_ = TRY(sys::open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600), "invalid output path");
   output.temporary_ = std::move(temporary);
   return output;
 }
 
 ArchiveOutput::ArchiveOutput(ArchiveOutput&& other) noexcept
-    : file_(std::move(other.file_)),
-      path_(std::move(other.path_)),
-      temporary_(std::exchange(other.temporary_, {})) {}
+    : file_(std::move(other.file_)), path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})) {}
 
 ArchiveOutput::~ArchiveOutput() {
   if (!temporary_.empty()) (void)sys::remove_file(temporary_);

@@ -1,6 +1,5 @@
 #include "cli/build_view.h"
 
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include "base/strings.h"
 #include "sys/file.h"
 #include "sys/terminal.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -68,7 +68,8 @@ class PullLines final : public images::PullProgress {
     if (total != 0) layer.size = total;
     if (layer.told || (state != State::kComplete && state != State::kAlreadyExists)) return;
     layer.told = true;
-    on_line_(fmt::format("{} {} done", layer.name, state == State::kComplete ? human_size(layer.size) : "already exists"));
+    on_line_(
+        fmt::format("{} {} done", layer.name, state == State::kComplete ? human_size(layer.size) : "already exists"));
   }
 
  private:
@@ -188,7 +189,10 @@ class LiveView final : public Progress {
     if (running == nullptr) return;
     erase();
     const double time = seconds_since(running->start);
-    const char* prefix = outcome == Outcome::kCached ? "CACHED " : outcome == Outcome::kFailed ? "ERROR " : outcome == Outcome::kCancelled ? "CANCELED " : "";
+    const char* prefix = outcome == Outcome::kCached      ? "CACHED "
+                         : outcome == Outcome::kFailed    ? "ERROR "
+                         : outcome == Outcome::kCancelled ? "CANCELED "
+                                                          : "";
     line(" => " + (prefix + running->title), time);
     for (const std::string& note : running->notes) line(" => => " + note, std::nullopt);
     running_.erase(step);

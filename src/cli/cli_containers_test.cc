@@ -1,9 +1,8 @@
-#include <gtest/gtest.h>
-
 #include "cli/container_filter.h"
 #include "cli/container_text.h"
 #include "cli/mount_flag.h"
 #include "cli/port_flag.h"
+#include <gtest/gtest.h>
 
 namespace strata::cli {
 namespace {
@@ -122,7 +121,8 @@ TEST(ContainerFilters, MatchAnyValueOfAKeyAndAllKeys) {
   state.status = Status::kExited;
   state.exit_code = 3;
   for (const Case& c : cases)
-    EXPECT_EQ(ContainerFilter::parse(c.filters)->matches(container(), state), c.match) << testing::PrintToString(c.filters);
+    EXPECT_EQ(ContainerFilter::parse(c.filters)->matches(container(), state), c.match)
+        << testing::PrintToString(c.filters);
   for (const char* wrong : {"name", "color=red", "status=happy", "exited=x"})
     EXPECT_FALSE(ContainerFilter::parse({wrong})) << wrong;
 }

@@ -1,10 +1,9 @@
-#include <gtest/gtest.h>
-
 #include <algorithm>
 
 #include "cli/options.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+#include <gtest/gtest.h>
 
 namespace strata::cli {
 namespace {
@@ -35,7 +34,9 @@ Result<Parsed> parse(const std::vector<std::string>& arguments, bool stop = true
 using Words = std::vector<std::string>;
 
 TEST(Options, ReadsFlagsAsDockerDoes) {
-  const Parsed p = parse({"-it", "--rm=true", "--name", "x", "-e", "A=1,2", "-eB", "--env=C=", "image", "ls", "-l", "--rm=false"}).value();
+  const Parsed p =
+      parse({"-it", "--rm=true", "--name", "x", "-e", "A=1,2", "-eB", "--env=C=", "image", "ls", "-l", "--rm=false"})
+          .value();
   EXPECT_TRUE(p.interactive && p.tty && p.remove);
   EXPECT_EQ(p.name, "x");
   EXPECT_EQ(p.env, (Words{"A=1,2", "B", "C="}));
@@ -94,8 +95,9 @@ TEST(Options, MistakesAreDockersUsageErrors) {
     const std::string message = parse(words).error().message();
     return message.substr(0, message.find('\n'));
   };
-  EXPECT_EQ(says({"-n", "three", "x"}),
-            "invalid argument \"three\" for \"-n, --number\" flag: strconv.ParseInt: parsing \"three\": invalid syntax");
+  EXPECT_EQ(
+      says({"-n", "three", "x"}),
+      "invalid argument \"three\" for \"-n, --number\" flag: strconv.ParseInt: parsing \"three\": invalid syntax");
   EXPECT_EQ(says({"-n99999999999999999999", "x"}),
             "invalid argument \"99999999999999999999\" for \"-n, --number\" flag: strconv.ParseInt: parsing "
             "\"99999999999999999999\": value out of range");

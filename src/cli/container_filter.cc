@@ -1,19 +1,18 @@
 #include "cli/container_filter.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <array>
 
 #include "base/strings.h"
 #include "oci/reference.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
 
 constexpr auto kKeys = std::to_array<std::string_view>({"id", "name", "label", "status", "exited", "ancestor"});
-constexpr auto kStatuses = std::to_array<std::string_view>(
-    {"created", "running", "paused", "restarting", "removing", "exited", "dead"});
+constexpr auto kStatuses =
+    std::to_array<std::string_view>({"created", "running", "paused", "restarting", "removing", "exited", "dead"});
 
 // Docker takes a regular expression; of those only the anchors are known here.
 bool name_matches(std::string_view name, std::string_view pattern) {
@@ -50,8 +49,7 @@ bool value_matches(const std::string& key, const std::string& value, const conta
   if (key == "name") return name_matches(container.name, value);
   if (key == "label") return label_matches(container.config.labels, value);
   if (key == "status") return value == containers::to_string(state.status);
-  if (key == "exited")
-    return state.status == containers::Status::kExited && value == std::to_string(state.exit_code);
+  if (key == "exited") return state.status == containers::Status::kExited && value == std::to_string(state.exit_code);
   return ancestor_matches(container, value);
 }
 
@@ -62,8 +60,10 @@ Result<ContainerFilter> ContainerFilter::parse(const std::vector<std::string>& f
   for (const std::string& filter : filters) {
     const std::size_t equals = filter.find('=');
     if (equals == std::string::npos)
-      return error(ErrorKind::kInvalidArgument, "invalid argument \"{}\" for \"-f, --filter\" flag: invalid filter "
-                   "'{}'", printable(filter), printable(filter));
+      return error(ErrorKind::kInvalidArgument,
+                   "invalid argument \"{}\" for \"-f, --filter\" flag: invalid filter "
+                   "'{}'",
+                   printable(filter), printable(filter));
     const std::string key = to_lower(trim(std::string_view(filter).substr(0, equals)));
     const std::string value(trim(std::string_view(filter).substr(equals + 1)));
     if (std::ranges::find(kKeys, key) == kKeys.end())

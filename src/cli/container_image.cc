@@ -1,5 +1,3 @@
-#include <fmt/core.h>
-
 #include <cstdio>
 #include <optional>
 
@@ -10,6 +8,7 @@
 #include "oci/platform.h"
 #include "registry/client.h"
 #include "store/lease.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -20,7 +19,8 @@ void tell(const std::string& line) { fmt::print(stderr, "{}\n", line); }
 Result<images::Image> find_image(engine::Engine& engine, const std::string& name,
                                  const std::optional<oci::Platform>& wanted) {
   images::Image image = TRY(engine.images().find(name));
-  const oci::Platform have{.os = image.config.os, .architecture = image.config.architecture, .variant = image.config.variant};
+  const oci::Platform have{
+      .os = image.config.os, .architecture = image.config.architecture, .variant = image.config.variant};
   if (wanted && !oci::matches(*wanted, have))
     return error(ErrorKind::kNotFound,
                  "image with reference {} was found but its platform ({}) does not match the specified platform ({})",

@@ -1,7 +1,6 @@
 #include "cli/container_options.h"
 
 #include <fcntl.h>
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +10,7 @@
 #include "cli/mount_flag.h"
 #include "cli/port_flag.h"
 #include "sys/file.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -34,7 +34,8 @@ Result<std::vector<std::string>> read_lines(const std::string& path) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || line.starts_with('#')) continue;
     const std::string_view name = line.substr(0, line.find('='));
-    if (name.empty()) return error(ErrorKind::kInvalidArgument, "{}: no variable name on line '{}'", path, printable(line));
+    if (name.empty())
+      return error(ErrorKind::kInvalidArgument, "{}: no variable name on line '{}'", path, printable(line));
     if (name.find_first_of(" \t") != std::string_view::npos)
       return error(ErrorKind::kInvalidArgument, "{}: variable '{}' contains whitespaces", path, printable(name));
     out.emplace_back(line);
@@ -126,7 +127,8 @@ Result<std::vector<std::string>> ContainerOptions::environment() const {
     }
   for (const std::string& variable : env_) {
     if (variable.empty() || variable.starts_with('='))
-      return wrong_argument(variable, "-e, --env", fmt::format("invalid environment variable: {}", printable(variable)));
+      return wrong_argument(variable, "-e, --env",
+                            fmt::format("invalid environment variable: {}", printable(variable)));
     const char* value = variable.find('=') == std::string::npos ? std::getenv(variable.c_str()) : nullptr;
     // Without a value here either, the image's variable is taken away.
     out.push_back(value != nullptr ? fmt::format("{}={}", variable, value) : variable);
@@ -136,7 +138,8 @@ Result<std::vector<std::string>> ContainerOptions::environment() const {
 
 Result<> ContainerOptions::apply_limits(containers::Config& config) const {
   if (!memory_.empty()) config.memory = TRY(size_of(memory_, "-m, --memory"));
-  if (!memory_reservation_.empty()) config.memory_reservation = TRY(size_of(memory_reservation_, "--memory-reservation"));
+  if (!memory_reservation_.empty())
+    config.memory_reservation = TRY(size_of(memory_reservation_, "--memory-reservation"));
   if (memory_swap_ == "-1")
     config.memory_swap = -1;
   else if (!memory_swap_.empty())

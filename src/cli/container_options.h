@@ -52,7 +52,8 @@ class ContainerOptions {
 
 // The image by its name; pulled when it is not there (or always, or never), with what that prints on
 // standard error. Errors: kNotFound "No such image: …" with "never".
-// An image that has lost layers is made whole again first (engine/restore.h). `lease` (or nullptr) keeps it from prunes.
+// An image that has lost layers is made whole again first (engine/restore.h). `lease` (or nullptr) keeps it from
+// prunes.
 Result<images::Image> image_for_container(Context& context, const ContainerOptions& options, store::Lease* lease);
 // A container from that image, whoever prunes meanwhile.
 Result<containers::Container> create_container(Context& context, const ContainerOptions& options,

@@ -1,12 +1,11 @@
 #include "cli/container_text.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <tuple>
 
 #include "base/strings.h"
 #include "cli/table.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {

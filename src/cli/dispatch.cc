@@ -1,5 +1,4 @@
 // From words to a verb, and from an error to what the user sees.
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include "base/strings.h"
 #include "cli/command.h"
 #include "store/store.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -126,7 +126,8 @@ Result<engine::Engine*> Context::engine() {
   engine_ = TRY(engine::Engine::open(settings_));
   if (const std::string lost = engine_->store().sync_error(); !lost.empty())
     fmt::print(stderr,
-               "WARNING: the disk did not take all that earlier commands wrote ({}); \"strata system fsck --repair\" looks for "
+               "WARNING: the disk did not take all that earlier commands wrote ({}); \"strata system fsck --repair\" "
+               "looks for "
                "what is damaged\n",
                printable(lost));
   return engine_.get();

@@ -1,9 +1,9 @@
 #include "cli/each_container.h"
 
-#include <fmt/core.h>
-
 #include <cstdio>
 #include <optional>
+
+#include <fmt/core.h>
 
 namespace strata::cli {
 

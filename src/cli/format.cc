@@ -14,8 +14,7 @@ namespace {
 std::string unescaped(std::string_view format) {
   std::string text;
   for (std::size_t i = 0; i < format.size(); ++i) {
-    const bool escape = format[i] == '\\' && i + 1 < format.size() &&
-                        (format[i + 1] == 't' || format[i + 1] == 'n');
+    const bool escape = format[i] == '\\' && i + 1 < format.size() && (format[i + 1] == 't' || format[i + 1] == 'n');
     if (escape)
       text += format[++i] == 't' ? '\t' : '\n';
     else
@@ -29,8 +28,7 @@ bool writes_to_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
 }  // namespace
 
 Result<ListFormat> ListFormat::parse(std::string_view format, std::string_view record_type,
-                                     std::span<const Column> columns,
-                                     std::vector<std::string_view> method_names) {
+                                     std::span<const Column> columns, std::vector<std::string_view> method_names) {
   const bool table = format.starts_with("table");
   const bool json = format == "json";
   if (table) format.remove_prefix(5);
@@ -69,9 +67,7 @@ Result<std::string> ListFormat::text() const {
   Template::Rules rules;
   rules.headings = true;
   rules.method_names = method_names_;
-  rules.method = [](std::string_view, const std::vector<std::string>& arguments) {
-    return arguments.front();
-  };
+  rules.method = [](std::string_view, const std::vector<std::string>& arguments) { return arguments.front(); };
   std::string first;
   TRY(template_.render(headings, first, rules));
   const auto cells = [](std::string_view line) {
@@ -87,8 +83,7 @@ Result<std::string> ListFormat::text() const {
   return table.to_string();
 }
 
-Result<std::string> format_object(std::string_view format, const ordered_json& object,
-                                  std::string_view name) {
+Result<std::string> format_object(std::string_view format, const ordered_json& object, std::string_view name) {
   if (format == "json") return templates::go_json(object, false) + "\n";
   const Template parsed = TRY(Template::parse(format, name));
   std::string text;

@@ -29,16 +29,14 @@ class ListFormat {
   static bool is_default(std::string_view format) { return format.empty() || format == "table"; }
   // `method_names`: what {{.NAME "argument"}} may call. Errors: the template's.
   static Result<ListFormat> parse(std::string_view format, std::string_view record_type,
-                                  std::span<const Column> columns,
-                                  std::vector<std::string_view> method_names = {});
+                                  std::span<const Column> columns, std::vector<std::string_view> method_names = {});
 
   // Whether anybody will see the field.
   bool mentions(std::string_view field) const { return json_ || template_.mentions(field); }
 
   bool is_json() const { return json_; }
 
-  using Method =
-      std::function<std::string(std::string_view name, const std::vector<std::string>& arguments)>;
+  using Method = std::function<std::string(std::string_view name, const std::vector<std::string>& arguments)>;
   Result<> add(const nlohmann::ordered_json& record, Method method = nullptr);
   // All of it: rows, or the table with its headings.
   Result<std::string> text() const;

@@ -22,14 +22,12 @@ Result<std::string> listed(std::string_view format) {
 TEST(ListFormat, RendersRowsTablesAndJson) {
   EXPECT_EQ(listed("{{.ID}} {{.Tag}}").value(), "1 <none>\n22222222222 b\n");
   EXPECT_EQ(listed(R"({{.ID}}\t{{.Tag}}\n-)").value(), "1\t<none>\n-\n22222222222\tb\n-\n");
-  EXPECT_EQ(
-      listed(R"(table {{.Tag}}\t{{.ID}}\t{{lower .Tag}})").value(),
-      "TAG       IMAGE ID      TAG\n<none>    1             <none>\nb         22222222222   b\n");
+  EXPECT_EQ(listed(R"(table {{.Tag}}\t{{.ID}}\t{{lower .Tag}})").value(),
+            "TAG       IMAGE ID      TAG\n<none>    1             <none>\nb         22222222222   b\n");
   EXPECT_EQ(listed("table {{.ID}}\\t{{.Label \"x\"}}").value(),
             "IMAGE ID      x\n1             <x>\n22222222222   <x>\n");
-  EXPECT_EQ(
-      listed("json").value(),
-      "{\"ID\":\"1\",\"Tag\":\"\\u003cnone\\u003e\"}\n{\"ID\":\"22222222222\",\"Tag\":\"b\"}\n");
+  EXPECT_EQ(listed("json").value(),
+            "{\"ID\":\"1\",\"Tag\":\"\\u003cnone\\u003e\"}\n{\"ID\":\"22222222222\",\"Tag\":\"b\"}\n");
   EXPECT_EQ(listed("{{.Nope}}").error().message(),
             "template parsing error: template: :1:2: executing \"\" at <.Nope>: can't evaluate "
             "field Nope in type image");

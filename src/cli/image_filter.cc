@@ -13,15 +13,13 @@ namespace {
 using Filters = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 Result<Filters> parse_filters(const std::vector<std::string>& texts) {
-  static constexpr std::string_view kKnown[] = {"reference", "dangling", "label", "before",
-                                                "since", "until"};
+  static constexpr std::string_view kKnown[] = {"reference", "dangling", "label", "before", "since", "until"};
   Filters filters;
   for (const std::string& text : texts) {
     const auto equals = text.find('=');
     const std::string key = text.substr(0, equals);
     if (equals == std::string::npos || std::ranges::find(kKnown, key) == std::end(kKnown))
-      return error(ErrorKind::kInvalidArgument, "invalid filter '{}'",
-                   equals == std::string::npos ? text : key);
+      return error(ErrorKind::kInvalidArgument, "invalid filter '{}'", equals == std::string::npos ? text : key);
     filters[key].push_back(text.substr(equals + 1));
   }
   return filters;
@@ -55,8 +53,7 @@ bool is_pattern(std::string_view text) {
 
 void keep_names(images::ImageSummary& image, const std::vector<std::string>& patterns) {
   const auto other = [&](const oci::Reference& name) {
-    return std::ranges::none_of(
-        patterns, [&](const std::string& pattern) { return matches_pattern(name, pattern); });
+    return std::ranges::none_of(patterns, [&](const std::string& pattern) { return matches_pattern(name, pattern); });
   };
   std::erase_if(image.tags, other);
   std::erase_if(image.repo_digests, other);
@@ -69,8 +66,7 @@ bool matches_pattern(const oci::Reference& reference, const std::string& pattern
          ::fnmatch(pattern.c_str(), reference.familiar_name().c_str(), FNM_PATHNAME) == 0;
 }
 
-Result<std::vector<images::ImageSummary>> filter_images(images::Images& images,
-                                                        std::vector<images::ImageSummary> list,
+Result<std::vector<images::ImageSummary>> filter_images(images::Images& images, std::vector<images::ImageSummary> list,
                                                         const std::vector<std::string>& texts) {
   const Filters filters = TRY(parse_filters(texts));
   for (const auto& [key, values] : filters) {
@@ -84,8 +80,7 @@ Result<std::vector<images::ImageSummary>> filter_images(images::Images& images,
       const bool yes = value == "true" || value == "1";
       if (!yes && value != "false" && value != "0")
         return error(ErrorKind::kInvalidArgument, "invalid filter 'dangling={}'", value);
-      std::erase_if(list,
-                    [&](const images::ImageSummary& image) { return image.dangling() != yes; });
+      std::erase_if(list, [&](const images::ImageSummary& image) { return image.dangling() != yes; });
     } else if (key == "label") {
       std::vector<images::ImageSummary> kept;
       for (images::ImageSummary& image : list)

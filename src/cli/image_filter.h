@@ -17,8 +17,7 @@ bool matches_pattern(const oci::Reference& reference, const std::string& pattern
 // Filters: reference=, dangling=, label=KEY[=VALUE], before=IMAGE, since=IMAGE, until=TIME; different ones must
 // all hold, of several of the same one only one must (labels: all). A reference filter also drops
 // the names that do not match. Errors: kInvalidArgument "invalid filter 'x'".
-Result<std::vector<images::ImageSummary>> filter_images(images::Images& images,
-                                                        std::vector<images::ImageSummary> list,
+Result<std::vector<images::ImageSummary>> filter_images(images::Images& images, std::vector<images::ImageSummary> list,
                                                         const std::vector<std::string>& filters);
 
 }  // namespace strata::cli

@@ -14,7 +14,7 @@ constexpr sys::Milliseconds kPatience{3000};
 
 // A byte, not a close: a process that was forked meanwhile may hold the pipe's other end too.
 void raise(const sys::Pipe& pipe) { (void)!sys::write_all(pipe.write.get(), "x"); }
-}
+}  // namespace
 
 Result<std::unique_ptr<Interrupt>> Interrupt::create() {
   auto signals = TRY(sys::SignalFd::create({SIGINT, SIGTERM, SIGHUP}));
@@ -24,7 +24,9 @@ Result<std::unique_ptr<Interrupt>> Interrupt::create() {
 }
 
 Interrupt::Interrupt(sys::SignalFd signals, sys::Pipe requested, sys::Pipe finished)
-    : signals_(std::move(signals)), requested_(std::move(requested)), finished_(std::move(finished)),
+    : signals_(std::move(signals)),
+      requested_(std::move(requested)),
+      finished_(std::move(finished)),
       thread_([this] { watch(); }) {}
 
 Interrupt::~Interrupt() {

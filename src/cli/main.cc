@@ -1,6 +1,4 @@
 // The global options, which stand before the verb, and the settings that come of them.
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <cstdlib>
 
@@ -10,6 +8,7 @@
 #include "sys/file.h"
 #include "sys/process.h"
 #include "sys/standard_error.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -71,12 +70,17 @@ Result<Globals> read_globals(std::span<const std::string> arguments) {
     } else if (i + 1 < arguments.size()) {
       value = arguments[i + 1];
     } else {
-      return error(ErrorKind::kInvalidArgument, "flag needs an argument: {}\n\nRun 'strata --help' for more information", name);
+      return error(ErrorKind::kInvalidArgument,
+                   "flag needs an argument: {}\n\nRun 'strata --help' for more information", name);
     }
-    if (name == "--root") globals.root = value;
-    else if (name == "--run-root") globals.run_root = value;
-    else if (name == "--config") settings.config_file = value, settings.config_file_required = true;
-    else level = value;
+    if (name == "--root")
+      globals.root = value;
+    else if (name == "--run-root")
+      globals.run_root = value;
+    else if (name == "--config")
+      settings.config_file = value, settings.config_file_required = true;
+    else
+      level = value;
     if (arguments[i].find('=') == std::string::npos) ++i;
   }
   if (!level.empty()) {

@@ -1,13 +1,12 @@
 #include "cli/mount_flag.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
 
 #include "base/strings.h"
 #include "containers/names.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -71,8 +70,10 @@ Result<Mount> parse_volume(std::string_view text) {
   }
   mount.target = parts[1];
   if (!mount.target.starts_with('/'))
-    return error(ErrorKind::kInvalidArgument, "invalid volume specification: '{}': invalid mount path: '{}' mount path "
-                 "must be absolute", printable(text), printable(mount.target));
+    return error(ErrorKind::kInvalidArgument,
+                 "invalid volume specification: '{}': invalid mount path: '{}' mount path "
+                 "must be absolute",
+                 printable(text), printable(mount.target));
   if (parts.size() == 3) TRY(apply_mode(mount, text, parts[2]));
   return mount;
 }

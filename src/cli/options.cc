@@ -1,8 +1,6 @@
 // pflag's grammar, which docker's CLI has (https://pkg.go.dev/github.com/spf13/pflag, "Command line flag syntax").
 #include "cli/options.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -10,6 +8,7 @@
 
 #include "base/strings.h"
 #include "cli/command.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -39,8 +38,10 @@ struct Flag {
 Flag named(std::string_view names) {
   Flag flag;
   for (const std::string_view name : split(names, ',')) {
-    if (name.starts_with("--")) flag.names.emplace_back(name.substr(2));
-    else flag.letter = name[1];
+    if (name.starts_with("--"))
+      flag.names.emplace_back(name.substr(2));
+    else
+      flag.letter = name[1];
   }
   return flag;
 }
@@ -141,8 +142,9 @@ struct Options::Impl {
 
   Error usage_error(int exit_code, std::string_view what) const {
     verb.failure_code = exit_code;
-    return error(ErrorKind::kInvalidArgument, "{}\n\nUsage:  strata {} {}\n\nRun 'strata {} --help' for more information", what,
-                 verb.names.front(), verb.usage, verb.names.front());
+    return error(ErrorKind::kInvalidArgument,
+                 "{}\n\nUsage:  strata {} {}\n\nRun 'strata {} --help' for more information", what, verb.names.front(),
+                 verb.usage, verb.names.front());
   }
   template <class... Args>
   Error bad_flag(fmt::format_string<Args...> format, Args&&... args) const {
@@ -211,9 +213,12 @@ struct Options::Impl {
   Result<> check_count(std::size_t count) const {
     if (count >= at_least && count <= at_most) return {};
     std::string wants = "requires " + counted(at_least);
-    if (at_most == 0) wants = "accepts no arguments";
-    else if (at_least != at_most && count < at_least) wants = "requires at least " + counted(at_least);
-    else if (at_least != at_most) wants = "requires at most " + counted(at_most);
+    if (at_most == 0)
+      wants = "accepts no arguments";
+    else if (at_least != at_most && count < at_least)
+      wants = "requires at least " + counted(at_least);
+    else if (at_least != at_most)
+      wants = "requires at most " + counted(at_most);
     return usage_error(kBadCount, fmt::format("'strata {}' {}", verb.names.front(), wants));
   }
 };
@@ -222,7 +227,8 @@ Options::Options(const Verb& verb) : impl_(std::make_unique<Impl>(Impl{verb})) {
 Options::~Options() = default;
 
 void Options::flag(const std::string& names, bool& target, const std::string& help) {
-  impl_->add(names, "", target ? "true" : "", help, [&target](const std::string& text) { return set_bool(target, text); });
+  impl_->add(names, "", target ? "true" : "", help,
+             [&target](const std::string& text) { return set_bool(target, text); });
 }
 void Options::value(const std::string& names, std::string& target, const std::string& help) {
   impl_->add(names, "string", target.empty() ? "" : '"' + target + '"', help, [&target](const std::string& text) {

@@ -1,10 +1,9 @@
 #include "cli/port_flag.h"
 
-#include <fmt/core.h>
-
 #include <optional>
 
 #include "base/strings.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {

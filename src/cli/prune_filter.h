@@ -12,7 +12,6 @@ namespace strata::cli {
 
 // until=TIME (as --since takes it), label=KEY[=VALUE], label!=KEY[=VALUE]; all must hold. Errors:
 // kInvalidArgument "invalid filter 'x'".
-Result<images::PruneFilter> parse_prune_filter(const std::vector<std::string>& texts,
-                                               Timestamp now);
+Result<images::PruneFilter> parse_prune_filter(const std::vector<std::string>& texts, Timestamp now);
 
 }  // namespace strata::cli

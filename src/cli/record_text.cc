@@ -12,8 +12,7 @@ std::string age_text(Timestamp then, Timestamp present) {
 }
 
 std::string time_text(Timestamp time) {
-  const std::time_t seconds =
-      std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+  const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
   std::tm parts{};
   if (::localtime_r(&seconds, &parts) == nullptr) return "";
   char text[64];

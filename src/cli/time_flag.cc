@@ -1,9 +1,8 @@
 #include "cli/time_flag.h"
 
-#include <ctime>
-
 #include <array>
 #include <cmath>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <utility>
@@ -62,8 +61,8 @@ std::optional<Timestamp> parse_local(std::string_view text) {
   const std::string whole = std::string(text) + std::string(kFull.substr(text.size()));
   const auto as_utc = parse_rfc3339(whole + "Z");
   if (!as_utc) return std::nullopt;
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(
-      std::chrono::time_point_cast<std::chrono::system_clock::duration>(*as_utc));
+  const std::time_t seconds =
+      std::chrono::system_clock::to_time_t(std::chrono::time_point_cast<std::chrono::system_clock::duration>(*as_utc));
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
   parts.tm_isdst = -1;
@@ -78,8 +77,8 @@ Result<Timestamp> parse_time_flag(std::string_view text, Timestamp now) {
   if (std::string_view rest = text; const auto seconds = take_decimal(rest))
     if (rest.empty()) return Timestamp(nanoseconds(*seconds));
   if (const auto time = parse_local(text)) return *time;
-  return error(ErrorKind::kInvalidArgument, "invalid time \"{}\": use RFC 3339, seconds since 1970 or a duration like 10m",
-               printable(text));
+  return error(ErrorKind::kInvalidArgument,
+               "invalid time \"{}\": use RFC 3339, seconds since 1970 or a duration like 10m", printable(text));
 }
 
 }  // namespace strata::cli

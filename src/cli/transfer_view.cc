@@ -20,9 +20,8 @@ std::string bar(std::uint64_t done, std::uint64_t total, std::size_t columns) {
   const std::string numbers = fmt::format("{}/{}", human_size(done), human_size(total));
   if (columns < kBesideBar + 5) return numbers;
   const std::size_t width = std::min(kBarWidth, columns - kBesideBar);
-  const auto filled =
-      static_cast<std::size_t>(static_cast<double>(std::min(done, total)) /
-                               static_cast<double>(total) * static_cast<double>(width));
+  const auto filled = static_cast<std::size_t>(static_cast<double>(std::min(done, total)) / static_cast<double>(total) *
+                                               static_cast<double>(width));
   std::string text(filled, '=');
   if (filled < width) text += '>';
   text.resize(width, ' ');
@@ -52,8 +51,7 @@ void LayerLines::add(std::string name) {
   in_place_ = in_place_ && lines_.size() + 1 < rows_;
 }
 
-void LayerLines::set(std::size_t index, const std::string& status, std::uint64_t done,
-                     std::uint64_t total) {
+void LayerLines::set(std::size_t index, const std::string& status, std::uint64_t done, std::uint64_t total) {
   Line& line = lines_.at(index);
   if (!in_place_) {
     if (status == line.status || total != 0) return;
@@ -62,8 +60,7 @@ void LayerLines::set(std::size_t index, const std::string& status, std::uint64_t
     std::fflush(stdout);
     return;
   }
-  std::string text = fmt::format("{}: {}{}", line.name, status,
-                                 total != 0 ? ' ' + bar(done, total, columns_) : "");
+  std::string text = fmt::format("{}: {}{}", line.name, status, total != 0 ? ' ' + bar(done, total, columns_) : "");
   // A line that wraps would be two lines.
   if (text.size() >= columns_) text.resize(columns_ - 1);
   if (text == line.drawn) return;
@@ -84,8 +81,7 @@ void LayerLines::note(std::string_view text) {
 void PullView::begin(const oci::Reference& reference, std::span<const oci::Digest> layers) {
   if (quiet_) return;
   fmt::print("{}: Pulling from {}\n",
-             reference.digest ? reference.digest->to_string() : reference.tag.value_or("latest"),
-             reference.path());
+             reference.digest ? reference.digest->to_string() : reference.tag.value_or("latest"), reference.path());
   std::vector<std::string> names;
   for (const oci::Digest& layer : layers) names.push_back(layer.short_hex());
   lines_.begin(std::move(names));
@@ -124,8 +120,7 @@ void PushView::begin(const oci::Reference& reference, std::span<const oci::Diges
   std::fflush(stdout);
 }
 
-void PushView::layer(std::size_t layer, State state, std::uint64_t done, std::uint64_t total,
-                     std::string_view detail) {
+void PushView::layer(std::size_t layer, State state, std::uint64_t done, std::uint64_t total, std::string_view detail) {
   if (quiet_) return;
   const std::size_t line = count_ - 1 - layer;
   switch (state) {

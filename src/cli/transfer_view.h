@@ -21,8 +21,7 @@ class LayerLines {
   // `status` is what stands behind the name, e.g. "Pull complete"; with a total, a bar follows on a
   // terminal. Elsewhere the line is printed when `status` changes, and not at all when it has a
   // bar.
-  void set(std::size_t line, const std::string& status, std::uint64_t done = 0,
-           std::uint64_t total = 0);
+  void set(std::size_t line, const std::string& status, std::uint64_t done = 0, std::uint64_t total = 0);
   void note(std::string_view text);
 
  private:
@@ -50,8 +49,7 @@ class PushView : public images::PushProgress {
  public:
   explicit PushView(bool quiet) : quiet_(quiet) {}
   void begin(const oci::Reference& reference, std::span<const oci::Digest> layers) override;
-  void layer(std::size_t layer, State state, std::uint64_t done, std::uint64_t total,
-             std::string_view detail) override;
+  void layer(std::size_t layer, State state, std::uint64_t done, std::uint64_t total, std::string_view detail) override;
   void note(std::string_view text) override;
 
  private:

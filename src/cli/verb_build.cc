@@ -1,5 +1,4 @@
 // `build`: what the user says becomes BuildOptions; the rest is build/.
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include "containers/containers.h"
 #include "images/images.h"
 #include "sys/file.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -35,7 +35,8 @@ Result<std::map<std::string, std::string>> key_values(const std::vector<std::str
   for (const std::string& word : words) {
     const std::size_t equals = word.find('=');
     const std::string key = word.substr(0, equals);
-    if (key.empty()) return error(ErrorKind::kInvalidArgument, "invalid value \"{}\": the name is empty", printable(word));
+    if (key.empty())
+      return error(ErrorKind::kInvalidArgument, "invalid value \"{}\": the name is empty", printable(word));
     if (equals != std::string::npos) {
       out[key] = word.substr(equals + 1);
     } else if (!from_environment) {
@@ -74,7 +75,9 @@ Result<> read_sources(const Flags& flags, build::BuildOptions& options) {
     return {};
   }
   if (flags.file == "-") {
-    if (input) return error(ErrorKind::kInvalidArgument, "invalid argument: can't use stdin for both build context and dockerfile");
+    if (input)
+      return error(ErrorKind::kInvalidArgument,
+                   "invalid argument: can't use stdin for both build context and dockerfile");
     options.dockerfile = TRY(read_dockerfile_from_input());
     return {};
   }
@@ -102,7 +105,8 @@ Result<BuildViewKind> view_kind(const Flags& flags) {
     return BuildViewKind::kLive;
   }
   if (flags.progress != "auto")
-    return error(ErrorKind::kInvalidArgument, "invalid progress \"{}\": auto, plain, tty or quiet", printable(flags.progress));
+    return error(ErrorKind::kInvalidArgument, "invalid progress \"{}\": auto, plain, tty or quiet",
+                 printable(flags.progress));
   return terminal ? BuildViewKind::kLive : BuildViewKind::kPlain;
 }
 
@@ -135,7 +139,9 @@ Result<int> run_build(Context& context, const Verb& verb, Arguments arguments) {
   if (!TRY(parse_flags(verb, arguments, flags))) return 0;
   build::BuildOptions options;
   for (const std::string& tag : flags.tags)
-    options.tags.push_back(TRY(oci::Reference::parse(tag), "invalid argument \"{}\" for \"-t, --tag\" flag", printable(tag)).with_default_tag());
+    options.tags.push_back(
+        TRY(oci::Reference::parse(tag), "invalid argument \"{}\" for \"-t, --tag\" flag", printable(tag))
+            .with_default_tag());
   options.target = flags.target;
   options.build_args = TRY(key_values(flags.build_args, true));
   options.labels = TRY(key_values(flags.labels, false));

@@ -1,11 +1,10 @@
-#include <fmt/core.h>
-
 #include "base/strings.h"
 #include "build/cache.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
 #include "engine/image_uses.h"
 #include "images/images.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 
@@ -18,7 +17,8 @@ Result<int> run_builder_prune(Context& context, const Verb& verb, Arguments argu
   options.flag("-f,--force", force, "Do not prompt for confirmation");
   options.arguments(none, 0, 0);
   if (!TRY(options.parse(arguments))) return 0;
-  if (!force && !confirm("WARNING! This will remove all build cache. Are you sure you want to continue? [y/N] ")) return 0;
+  if (!force && !confirm("WARNING! This will remove all build cache. Are you sure you want to continue? [y/N] "))
+    return 0;
   engine::Engine& engine = *TRY(context.engine());
   TRY(build::forget_cache(engine.store()));
   const images::Pruned pruned = TRY(engine.images().collect_garbage(engine::image_uses(engine)));

@@ -1,10 +1,9 @@
-#include <fmt/core.h>
-
 #include "build/config_changes.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
 #include "containers/commit.h"
 #include "containers/containers.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 
@@ -23,8 +22,7 @@ Result<int> run_commit(Context& context, const Verb& verb, Arguments arguments) 
   if (no_pause) commit.pause = false;
   if (names.size() == 2) {
     commit.tag = TRY(oci::Reference::parse(names[1])).with_default_tag();
-    if (commit.tag->digest)
-      return error(ErrorKind::kInvalidArgument, "cannot commit to digest reference");
+    if (commit.tag->digest) return error(ErrorKind::kInvalidArgument, "cannot commit to digest reference");
   }
   commit.change = [&](oci::ImageConfig& config) { return build::apply_changes(changes, config); };
 

@@ -1,8 +1,7 @@
-#include <fmt/core.h>
-
 #include "cli/container_options.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 

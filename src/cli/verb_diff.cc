@@ -1,9 +1,8 @@
-#include <fmt/core.h>
-
 #include "base/strings.h"
 #include "cli/each_container.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 

@@ -16,12 +16,9 @@ namespace {
 
 constexpr std::size_t kCreatedByWidth = 45;
 
-constexpr Column kColumns[] = {{"ID", "IMAGE"},
-                               {"CreatedSince", "CREATED"},
-                               {"CreatedAt", "CREATED AT"},
-                               {"CreatedBy", "CREATED BY"},
-                               {"Size", "SIZE"},
-                               {"Comment", "COMMENT"}};
+constexpr Column kColumns[] = {
+    {"ID", "IMAGE"},  {"CreatedSince", "CREATED"}, {"CreatedAt", "CREATED AT"}, {"CreatedBy", "CREATED BY"},
+    {"Size", "SIZE"}, {"Comment", "COMMENT"}};
 
 std::string created_text(const std::string& created, bool human) {
   // Reproducible builds date their layers 1970, which nobody wants to read as an age.
@@ -45,9 +42,8 @@ Result<int> run_history(Context& context, const Verb& verb, Arguments arguments)
   options.flag("-H,--human", human, "Print sizes and dates in human readable format");
   options.flag("--no-trunc", no_trunc, "Don't truncate output");
   options.flag("-q,--quiet", quiet, "Only show image IDs");
-  options.value(
-      "--format", format,
-      "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
+  options.value("--format", format,
+                "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
   options.arguments(names, 1, 1);
   if (!TRY(options.parse(arguments))) return 0;
 
@@ -78,8 +74,7 @@ Result<int> run_history(Context& context, const Verb& verb, Arguments arguments)
       continue;
     }
     table.add({id, created_text(line.created, human), created_by,
-               human ? human_size(line.size, 3) : std::to_string(line.size),
-               printable(line.comment)});
+               human ? human_size(line.size, 3) : std::to_string(line.size), printable(line.comment)});
   }
   if (list)
     fmt::print("{}", TRY(list->text()));

@@ -13,9 +13,7 @@ using images::ConfigDifference;
 using images::FileDifference;
 
 char letter(FileDifference::Kind kind) {
-  return kind == FileDifference::Kind::kAdded     ? 'A'
-         : kind == FileDifference::Kind::kDeleted ? 'D'
-                                                  : 'C';
+  return kind == FileDifference::Kind::kAdded ? 'A' : kind == FileDifference::Kind::kDeleted ? 'D' : 'C';
 }
 
 // "A /etc/x (12B)", "C /etc/y (12B to 14B; content, mode)", "D /z/"
@@ -29,14 +27,12 @@ std::string line_of(const FileDifference& one) {
     return file ? fmt::format("{} ({})", text, human_size(one.old_size, 3)) : text;
   const std::string what = join(one.what, ", ");
   if (!file || one.old_size == one.new_size) return fmt::format("{} ({})", text, what);
-  return fmt::format("{} ({} to {}; {})", text, human_size(one.old_size, 3),
-                     human_size(one.new_size, 3), what);
+  return fmt::format("{} ({} to {}; {})", text, human_size(one.old_size, 3), human_size(one.new_size, 3), what);
 }
 
 ordered_json json_of(const FileDifference& one) {
-  ordered_json object{{"Kind", std::string(1, letter(one.kind))},
-                      {"Path", "/" + one.path},
-                      {"Type", std::string(1, one.type)}};
+  ordered_json object{
+      {"Kind", std::string(1, letter(one.kind))}, {"Path", "/" + one.path}, {"Type", std::string(1, one.type)}};
   if (one.kind != FileDifference::Kind::kAdded) object["OldSize"] = one.old_size;
   if (one.kind != FileDifference::Kind::kDeleted) object["NewSize"] = one.new_size;
   if (!one.what.empty()) object["What"] = one.what;
@@ -96,9 +92,8 @@ Result<int> run_image_diff(Context& context, const Verb& verb, Arguments argumen
   }
   if (!configs.empty()) fmt::print("\nConfig:\n");
   for (const ConfigDifference& one : configs) fmt::print("{}\n", line_of(one));
-  fmt::print("\n{} added ({}), {} changed, {} deleted ({})\n", sums.added,
-             human_size(sums.added_bytes, 3), sums.changed, sums.deleted,
-             human_size(sums.deleted_bytes, 3));
+  fmt::print("\n{} added ({}), {} changed, {} deleted ({})\n", sums.added, human_size(sums.added_bytes, 3),
+             sums.changed, sums.deleted, human_size(sums.deleted_bytes, 3));
   return 0;
 }
 

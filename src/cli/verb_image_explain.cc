@@ -23,10 +23,8 @@ std::string size_text(std::uint64_t bytes) { return human_size(bytes, 3); }
 // Directories by what they hold, largest first.
 std::vector<std::pair<std::string, Explanation::Size>> by_size(
     const std::map<std::string, Explanation::Size>& directories) {
-  std::vector<std::pair<std::string, Explanation::Size>> sorted(directories.begin(),
-                                                                directories.end());
-  std::ranges::stable_sort(sorted, std::greater(),
-                           [](const auto& entry) { return entry.second.bytes; });
+  std::vector<std::pair<std::string, Explanation::Size>> sorted(directories.begin(), directories.end());
+  std::ranges::stable_sort(sorted, std::greater(), [](const auto& entry) { return entry.second.bytes; });
   return sorted;
 }
 
@@ -36,18 +34,16 @@ void print_layers(const Explanation& explanation, bool whole) {
     const Explanation::Layer& layer = explanation.layers[i];
     const std::string instruction = printable(layer.instruction);
     table.add({std::to_string(i + 1), size_text(layer.tar_size), std::to_string(layer.total.files),
-               size_text(layer.total.hidden_bytes),
-               whole ? instruction : ellipsis(instruction, kInstructionWidth)});
+               size_text(layer.total.hidden_bytes), whole ? instruction : ellipsis(instruction, kInstructionWidth)});
     const auto directories = by_size(layer.directories);
     for (std::size_t k = 0; k < directories.size() && (whole || k < kDirectoriesShown); ++k) {
       const auto& [name, size] = directories[k];
       if (size.bytes == 0) break;
-      table.add({"", size_text(size.bytes), std::to_string(size.files),
-                 size_text(size.hidden_bytes), "  /" + printable(name)});
+      table.add({"", size_text(size.bytes), std::to_string(size.files), size_text(size.hidden_bytes),
+                 "  /" + printable(name)});
     }
     if (!whole && directories.size() > kDirectoriesShown)
-      table.add(
-          {"", "", "", "", fmt::format("  … and {} more", directories.size() - kDirectoriesShown)});
+      table.add({"", "", "", "", fmt::format("  … and {} more", directories.size() - kDirectoriesShown)});
   }
   fmt::print("{}", table.to_string());
 }
@@ -60,25 +56,22 @@ void print_hidden(const Explanation& explanation, bool whole) {
   Table table({"SIZE", "LAYER", "", "FILE"});
   for (std::size_t i = 0; i < explanation.hidden.size() && (whole || i < kLinesShown); ++i) {
     const auto& file = explanation.hidden[i];
-    table.add({size_text(file.bytes), std::to_string(file.layer + 1),
-               file.overwritten ? "overwritten" : "deleted", "/" + printable(file.path)});
+    table.add({size_text(file.bytes), std::to_string(file.layer + 1), file.overwritten ? "overwritten" : "deleted",
+               "/" + printable(file.path)});
   }
   fmt::print("{}", table.to_string());
 }
 
 void print_duplicates(const Explanation& explanation, bool whole) {
-  fmt::print("\nIdentical files stored more than once: {} could be saved\n",
-             size_text(explanation.duplicate_bytes));
+  fmt::print("\nIdentical files stored more than once: {} could be saved\n", size_text(explanation.duplicate_bytes));
   if (explanation.duplicates.empty()) return;
   Table table({"SIZE", "TIMES", "FILES"});
   for (std::size_t i = 0; i < explanation.duplicates.size() && (whole || i < kLinesShown); ++i) {
     const auto& same = explanation.duplicates[i];
     std::string paths;
-    for (const std::string& path : same.paths)
-      paths += (paths.empty() ? "/" : " /") + printable(path);
+    for (const std::string& path : same.paths) paths += (paths.empty() ? "/" : " /") + printable(path);
     if (same.count > same.paths.size()) paths += " …";
-    table.add(
-        {size_text(same.bytes), std::to_string(same.count), whole ? paths : ellipsis(paths, 100)});
+    table.add({size_text(same.bytes), std::to_string(same.count), whole ? paths : ellipsis(paths, 100)});
   }
   fmt::print("{}", table.to_string());
 }
@@ -91,8 +84,7 @@ void print_caches(const Explanation& explanation) {
   Table table({"SIZE", "HIDDEN", "OF", "LAYERS", "DIRECTORY"});
   for (const auto& cache : explanation.caches) {
     std::string layers;
-    for (const std::size_t layer : cache.layers)
-      layers += (layers.empty() ? "" : ",") + std::to_string(layer + 1);
+    for (const std::size_t layer : cache.layers) layers += (layers.empty() ? "" : ",") + std::to_string(layer + 1);
     table.add({size_text(cache.size.bytes), size_text(cache.size.hidden_bytes), cache.of, layers,
                "/" + printable(cache.path)});
   }
@@ -107,10 +99,8 @@ ordered_json json_of(const Explanation::Size& size) {
 }
 
 ordered_json json_of(const Explanation& explanation) {
-  ordered_json object{{"Total", json_of(explanation.total)},
-                      {"DuplicateBytes", explanation.duplicate_bytes}};
-  for (const char* list : {"Layers", "Hidden", "Duplicates", "Caches", "Limits"})
-    object[list] = ordered_json::array();
+  ordered_json object{{"Total", json_of(explanation.total)}, {"DuplicateBytes", explanation.duplicate_bytes}};
+  for (const char* list : {"Layers", "Hidden", "Duplicates", "Caches", "Limits"}) object[list] = ordered_json::array();
   for (const auto& layer : explanation.layers) {
     ordered_json directories = ordered_json::object();
     for (const auto& [name, size] : layer.directories) directories["/" + name] = json_of(size);
@@ -128,18 +118,14 @@ ordered_json json_of(const Explanation& explanation) {
   for (const auto& same : explanation.duplicates) {
     ordered_json paths = ordered_json::array();
     for (const std::string& path : same.paths) paths.push_back("/" + path);
-    object["Duplicates"].push_back({{"Bytes", same.bytes},
-                                    {"Count", same.count},
-                                    {"Wasted", same.wasted()},
-                                    {"Paths", paths}});
+    object["Duplicates"].push_back(
+        {{"Bytes", same.bytes}, {"Count", same.count}, {"Wasted", same.wasted()}, {"Paths", paths}});
   }
   for (const auto& cache : explanation.caches) {
     ordered_json layers = ordered_json::array();
     for (const std::size_t layer : cache.layers) layers.push_back(layer + 1);
-    object["Caches"].push_back({{"Path", "/" + cache.path},
-                                {"Of", cache.of},
-                                {"Size", json_of(cache.size)},
-                                {"Layers", layers}});
+    object["Caches"].push_back(
+        {{"Path", "/" + cache.path}, {"Of", cache.of}, {"Size", json_of(cache.size)}, {"Layers", layers}});
   }
   for (const std::string& limit : explanation.limits) object["Limits"].push_back(limit);
   return object;
@@ -159,12 +145,11 @@ Result<int> run_image_explain(Context& context, const Verb& verb, Arguments argu
   const images::Image image = TRY(engine.images().find(names[0]));
   const Explanation explanation = TRY(images::explain(engine.images(), image));
   if (as_json) {
-    fmt::print("{}\n",
-               json_of(explanation).dump(2, ' ', false, ordered_json::error_handler_t::replace));
+    fmt::print("{}\n", json_of(explanation).dump(2, ' ', false, ordered_json::error_handler_t::replace));
     return 0;
   }
-  fmt::print("{} ({}): {}, of which {} are files\n\n", printable(names[0]), image.id.short_hex(),
-             size_text(image.size), size_text(explanation.total.bytes));
+  fmt::print("{} ({}): {}, of which {} are files\n\n", printable(names[0]), image.id.short_hex(), size_text(image.size),
+             size_text(explanation.total.bytes));
   print_layers(explanation, whole);
   print_hidden(explanation, whole);
   print_duplicates(explanation, whole);

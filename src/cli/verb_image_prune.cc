@@ -19,9 +19,8 @@ Result<int> run_image_prune(Context& context, const Verb& verb, Arguments argume
   if (!TRY(options.parse(arguments))) return 0;
   const images::PruneFilter filter = TRY(parse_prune_filter(filters, now()));
   if (!force &&
-      !confirm(fmt::format(
-          "WARNING! This will remove all {}.\nAre you sure you want to continue? [y/N] ",
-          all ? "images without at least one container associated to them" : "dangling images")))
+      !confirm(fmt::format("WARNING! This will remove all {}.\nAre you sure you want to continue? [y/N] ",
+                           all ? "images without at least one container associated to them" : "dangling images")))
     return 0;
   engine::Engine& engine = *TRY(context.engine());
   const images::Pruned pruned = TRY(engine.images().prune(all, engine::image_uses(engine), filter));

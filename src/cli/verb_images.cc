@@ -69,10 +69,8 @@ constexpr std::string_view kRawWithDigests =
 
 // What stands behind a --format, as docker reads it beside -q and --digests.
 std::string whole_format(std::string_view format, bool quiet, bool with_digests) {
-  if (format == "raw")
-    return std::string(quiet ? "image_id: {{.ID}}" : with_digests ? kRawWithDigests : kRaw);
-  const bool adds = with_digests && format.starts_with("table") &&
-                    format.find("{{.Digest}}") == std::string_view::npos;
+  if (format == "raw") return std::string(quiet ? "image_id: {{.ID}}" : with_digests ? kRawWithDigests : kRaw);
+  const bool adds = with_digests && format.starts_with("table") && format.find("{{.Digest}}") == std::string_view::npos;
   return std::string(format) + (adds ? "\t{{.Digest}}" : "");
 }
 
@@ -82,8 +80,7 @@ Result<std::string> formatted(engine::Engine& engine, const std::vector<images::
   ListFormat out = TRY(ListFormat::parse(format, "image", kColumns));
   std::map<oci::Digest, std::size_t> containers;
   if (out.mentions("Containers"))
-    for (const images::ImageUse& use : TRY(engine::image_uses(engine)()))
-      ++containers[use.image_id];
+    for (const images::ImageUse& use : TRY(engine::image_uses(engine)())) ++containers[use.image_id];
   const Timestamp present = now();
   for (const images::ImageSummary& image : list)
     for (const Row& row : rows_of(image, with_digests || out.mentions("Digest")))
@@ -119,23 +116,20 @@ Result<int> run_images(Context& context, const Verb& verb, Arguments arguments) 
   options.flag("--digests", with_digests, "Show digests");
   options.flag("--tree", tree, "");
   options.filters("-f,--filter", filters, "Filter output based on conditions provided");
-  options.value(
-      "--format", format,
-      "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
+  options.value("--format", format,
+                "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
   options.arguments(patterns, 0, 1);
   if (!TRY(options.parse(arguments))) return 0;
 
   if (tree)
-    return error(
-        ErrorKind::kUnsupported,
-        "--tree is not there yet; \"strata image tree IMAGE\" shows the layers of one image");
+    return error(ErrorKind::kUnsupported,
+                 "--tree is not there yet; \"strata image tree IMAGE\" shows the layers of one image");
   engine::Engine& engine = *TRY(context.engine());
   if (!patterns.empty()) filters.push_back("reference=" + patterns[0]);
   auto list = TRY(engine.images().list());
   list = TRY(filter_images(engine.images(), std::move(list), filters));
   if (!ListFormat::is_default(format)) {
-    fmt::print("{}", TRY(formatted(engine, list, whole_format(format, quiet, with_digests),
-                                   no_trunc, with_digests)));
+    fmt::print("{}", TRY(formatted(engine, list, whole_format(format, quiet, with_digests), no_trunc, with_digests)));
     return 0;
   }
   std::vector<std::string> headings{"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"};
@@ -150,8 +144,7 @@ Result<int> run_images(Context& context, const Verb& verb, Arguments arguments) 
         fmt::print("{}\n", id);
         continue;
       }
-      std::vector<std::string> cells{row.repository, row.tag, id, created,
-                                     human_size(image.size, 3)};
+      std::vector<std::string> cells{row.repository, row.tag, id, created, human_size(image.size, 3)};
       if (with_digests) cells.insert(cells.begin() + 2, row.digest);
       table.add(std::move(cells));
     }

@@ -13,24 +13,19 @@
 namespace strata::cli {
 namespace {
 
-bool is_url(std::string_view source) {
-  return source.starts_with("http://") || source.starts_with("https://");
-}
+bool is_url(std::string_view source) { return source.starts_with("http://") || source.starts_with("https://"); }
 
 Result<> outcome(const std::string& url, const fetch::Response& response) {
   if (response.success()) return {};
-  if (response.failure != fetch::Failure::kNone)
-    return error(ErrorKind::kUnavailable, "{}: {}", url, response.message);
+  if (response.failure != fetch::Failure::kNone) return error(ErrorKind::kUnavailable, "{}: {}", url, response.message);
   return error(ErrorKind::kNotFound, "{}: the server answered {}", url, response.status);
 }
 
 // Straight from the transfer into the worker.
-Result<images::Image> import_url(engine::Engine& engine, const std::string& url,
-                                 images::ImportOptions& options) {
+Result<images::Image> import_url(engine::Engine& engine, const std::string& url, images::ImportOptions& options) {
   // A worker that gives up closes its end of the pipe.
   const sys::NoPipeSignal no_pipe_signal;
-  const auto client =
-      TRY(fetch::Client::open({.program = engine.settings().program_directory + "/strata-fetch"}));
+  const auto client = TRY(fetch::Client::open({.program = engine.settings().program_directory + "/strata-fetch"}));
   sys::Pipe pipe = TRY(sys::make_pipe());
   fetch::Request request;
   request.url = url;
@@ -78,9 +73,8 @@ Result<int> run_import(Context& context, const Verb& verb, Arguments arguments) 
   engine::Engine& engine = *TRY(context.engine());
   constexpr int kStandardInput = 0;
   const images::Image image =
-      is_url(source)
-          ? TRY(import_url(engine, source, wanted))
-          : TRY(images::import_tar(engine.images(), file ? file.get() : kStandardInput, wanted));
+      is_url(source) ? TRY(import_url(engine, source, wanted))
+                     : TRY(images::import_tar(engine.images(), file ? file.get() : kStandardInput, wanted));
   fmt::print("{}\n", image.id.to_string());
   return 0;
 }

@@ -1,4 +1,3 @@
-#include <fmt/core.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include "images/images.h"
 #include "layers/layers.h"
 #include "sys/file.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -81,9 +81,10 @@ Result<int> run_info(Context& context, const Verb& verb, Arguments arguments) {
   fmt::print("Server Version: {} (no daemon)\n", STRATA_VERSION);
   fmt::print("Storage Driver: overlay\n Layers: {}\n", layers);
   fmt::print("Cgroup Version: {}\n", pure_v2 ? 2 : 1);
-  fmt::print("Kernel Version: {}\nOperating System: {}\nOSType: linux\nArchitecture: {}\nCPUs: {}\nTotal Memory: {}\nName: {}\n",
-             host.release, operating_system(), host.machine, processors,
-             human_size(memory), host.nodename);
+  fmt::print(
+      "Kernel Version: {}\nOperating System: {}\nOSType: linux\nArchitecture: {}\nCPUs: {}\nTotal Memory: {}\nName: "
+      "{}\n",
+      host.release, operating_system(), host.machine, processors, human_size(memory), host.nodename);
   fmt::print("Strata Root Dir: {}\nStrata Run Dir: {}\nConfiguration: {}\n", engine.settings().paths.root,
              engine.settings().paths.run_root, engine.settings().config_file);
   if (!engine.settings().registry.mirrors.empty()) {

@@ -13,8 +13,7 @@ namespace {
 enum class Kind { kAny, kContainer, kImage };
 
 // The object of that name as JSON; kNotFound when there is none of this kind.
-Result<ordered_json> describe_container(engine::Engine& engine, const std::string& name,
-                                        bool sizes) {
+Result<ordered_json> describe_container(engine::Engine& engine, const std::string& name, bool sizes) {
   const containers::Container container = TRY(engine.containers().find(name));
   ordered_json object = ordered_json::parse(TRY(engine.containers().inspect(container)));
   if (sizes) {
@@ -31,8 +30,7 @@ Result<ordered_json> describe_image(engine::Engine& engine, const std::string& n
 }
 
 // A container goes before an image of the same name, as in docker.
-Result<ordered_json> describe(engine::Engine& engine, Kind kind, const std::string& name,
-                              bool sizes) {
+Result<ordered_json> describe(engine::Engine& engine, Kind kind, const std::string& name, bool sizes) {
   if (kind == Kind::kContainer) return describe_container(engine, name, sizes);
   if (kind == Kind::kImage) return describe_image(engine, name);
   Result<ordered_json> container = describe_container(engine, name, sizes);
@@ -45,8 +43,7 @@ Result<ordered_json> describe(engine::Engine& engine, Kind kind, const std::stri
 
 Result<std::string> shown(const ordered_json& list, const std::string& format) {
   std::string text;
-  if (format.empty())
-    return list.dump(4, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  if (format.empty()) return list.dump(4, ' ', false, ordered_json::error_handler_t::replace) + "\n";
   // All of them on one line, as docker has it for this format alone.
   if (format == "json") return format_object("json", list);
   for (const ordered_json& object : list) text += TRY(format_object(format, object));
@@ -60,10 +57,8 @@ Result<int> inspect_with(Context& context, const Verb& verb, Arguments arguments
   bool sizes = false;
   Options options(verb);
   options.value("-f,--format", format, "Format output using a Go template, or 'json'");
-  if (kind != Kind::kImage)
-    options.flag("-s,--size", sizes, "Display total file sizes if the type is container");
-  if (kind == Kind::kAny)
-    options.value("--type", type, "Only inspect objects of this type (container, image)");
+  if (kind != Kind::kImage) options.flag("-s,--size", sizes, "Display total file sizes if the type is container");
+  if (kind == Kind::kAny) options.value("--type", type, "Only inspect objects of this type (container, image)");
   options.arguments(names, 1);
   if (!TRY(options.parse(arguments))) return 0;
   if (type == "container")
@@ -71,8 +66,7 @@ Result<int> inspect_with(Context& context, const Verb& verb, Arguments arguments
   else if (type == "image")
     kind = Kind::kImage;
   else if (!type.empty())
-    return error(ErrorKind::kInvalidArgument,
-                 "unknown type: \"{}\": must be one of \"container\", \"image\"", type);
+    return error(ErrorKind::kInvalidArgument, "unknown type: \"{}\": must be one of \"container\", \"image\"", type);
   if (!is_template(format)) return kBrokenTemplate;
 
   engine::Engine& engine = *TRY(context.engine());

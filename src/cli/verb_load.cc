@@ -32,12 +32,12 @@ Result<int> run_load(Context& context, const Verb& verb, Arguments arguments) {
   else if (is_terminal(kStandardInput))
     return error(ErrorKind::kInvalidArgument, "requested load from stdin, but stdin is empty");
   LoadView view(quiet);
-  const auto loaded = TRY(images::load((*TRY(context.engine())).images(),
-                                       file ? file.get() : kStandardInput, load, view));
+  const auto loaded =
+      TRY(images::load((*TRY(context.engine())).images(), file ? file.get() : kStandardInput, load, view));
   for (const images::Loaded& image : loaded) {
     for (const auto& [tag, id] : image.replaced)
-      fmt::print("The image {} already exists, renaming the old one with ID {} to empty string\n",
-                 tag.familiar(), id.to_string());
+      fmt::print("The image {} already exists, renaming the old one with ID {} to empty string\n", tag.familiar(),
+                 id.to_string());
     for (const oci::Reference& tag : image.tags) fmt::print("Loaded image: {}\n", tag.familiar());
     if (image.tags.empty()) fmt::print("Loaded image ID: {}\n", image.id.to_string());
   }

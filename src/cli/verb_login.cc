@@ -33,13 +33,10 @@ Result<std::string> password_from_stdin() {
 
 Result<> check(LoginFlags& flags) {
   if (flags.password && flags.password_stdin)
-    return error(ErrorKind::kInvalidArgument,
-                 "--password and --password-stdin are mutually exclusive");
+    return error(ErrorKind::kInvalidArgument, "--password and --password-stdin are mutually exclusive");
   if (flags.password_stdin && !flags.username)
     return error(ErrorKind::kInvalidArgument, "Must provide --username with --password-stdin");
-  if (flags.password)
-    fmt::print(stderr,
-               "WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
+  if (flags.password) fmt::print(stderr, "WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
   if (flags.password_stdin) flags.password = TRY(password_from_stdin());
   return {};
 }
@@ -51,21 +48,17 @@ Result<registry::Credentials> ask(const std::string& domain, const LoginFlags& f
   credentials.password = flags.password.value_or("");
   if (!credentials.username.empty() && !credentials.password.empty()) return credentials;
   if (!is_terminal(0))
-    return error(ErrorKind::kInvalidArgument,
-                 "Cannot perform an interactive login from a non TTY device");
+    return error(ErrorKind::kInvalidArgument, "Cannot perform an interactive login from a non TTY device");
   if (credentials.username.empty()) {
     if (domain == oci::kDockerHub)
-      fmt::print(
-          "Log in with your Docker ID or email address to push and pull images from Docker Hub.\n");
-    fmt::print("{}", known_username.empty() ? "Username: "
-                                            : fmt::format("Username ({}): ", known_username));
+      fmt::print("Log in with your Docker ID or email address to push and pull images from Docker Hub.\n");
+    fmt::print("{}", known_username.empty() ? "Username: " : fmt::format("Username ({}): ", known_username));
     std::fflush(stdout);
     std::string line;
     std::getline(std::cin, line);
     credentials.username = trim(line);
     if (credentials.username.empty()) credentials.username = known_username;
-    if (credentials.username.empty())
-      return error(ErrorKind::kInvalidArgument, "Error: Non-null Username Required");
+    if (credentials.username.empty()) return error(ErrorKind::kInvalidArgument, "Error: Non-null Username Required");
   }
   if (credentials.password.empty()) {
     fmt::print("Password: ");
@@ -73,8 +66,7 @@ Result<registry::Credentials> ask(const std::string& domain, const LoginFlags& f
     auto password = sys::read_hidden_line(0);
     fmt::print("\n");
     credentials.password = TRY(std::move(password));
-    if (credentials.password.empty())
-      return error(ErrorKind::kInvalidArgument, "Error: Password Required");
+    if (credentials.password.empty()) return error(ErrorKind::kInvalidArgument, "Error: Password Required");
   }
   return credentials;
 }
@@ -96,8 +88,7 @@ Result<int> run_login(Context& context, const Verb& verb, Arguments arguments) {
   const registry::Settings settings = engine::registry_settings(context.settings());
   registry::CredentialFile file(settings.docker_config);
   const registry::Credentials known = TRY(file.get(domain));
-  const bool may_reuse =
-      !known.empty() && !flags.password && (!flags.username || *flags.username == known.username);
+  const bool may_reuse = !known.empty() && !flags.password && (!flags.username || *flags.username == known.username);
   if (may_reuse) {
     fmt::print("Authenticating with existing credentials...\n");
     std::fflush(stdout);

@@ -1,4 +1,3 @@
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,6 +13,7 @@
 #include "containers/log_reader.h"
 #include "sys/event_loop.h"
 #include "sys/file.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -67,10 +67,13 @@ Result<int> run_logs(Context& context, const Verb& verb, Arguments arguments) {
   std::vector<std::string> names;
   Options options(verb);
   options.flag("-f,--follow", follow, "Follow log output");
-  options.value("--since", since, "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)");
+  options.value("--since", since,
+                "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)");
   options.value("-n,--tail", tail, "Number of lines to show from the end of the logs");
   options.flag("-t,--timestamps", timestamps, "Show timestamps");
-  options.value("--until", until, "Show logs before a timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)");
+  options.value(
+      "--until", until,
+      "Show logs before a timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)");
   options.arguments(names, 1, 1);
   if (!TRY(options.parse(arguments))) return 0;
   containers::LogQuery query;
@@ -84,7 +87,8 @@ Result<int> run_logs(Context& context, const Verb& verb, Arguments arguments) {
   const sys::NoPipeSignal no_pipe_signal;
   LogPrinter printer(timestamps, container.config.tty);
   if (!follow) {
-    TRY(containers::read_log(paths.log, query, [&](const containers::LogEntry& entry) { return printer.print(entry); }));
+    TRY(containers::read_log(paths.log, query,
+                             [&](const containers::LogEntry& entry) { return printer.print(entry); }));
     TRY(printer.flush());
     return 0;
   }

@@ -20,14 +20,11 @@ using images::ListedManifest;
 using images::ManifestList;
 
 Result<oci::Reference> reference_of(const std::string& typed) {
-  return TRY(oci::Reference::parse(typed), "error parsing name for manifest list {}", typed)
-      .with_default_tag();
+  return TRY(oci::Reference::parse(typed), "error parsing name for manifest list {}", typed).with_default_tag();
 }
 
 // A client of its own, because --insecure is for this command alone.
-Result<std::unique_ptr<registry::Client>> client_of(Context& context,
-                                                    const oci::Reference& reference,
-                                                    bool insecure) {
+Result<std::unique_ptr<registry::Client>> client_of(Context& context, const oci::Reference& reference, bool insecure) {
   registry::Settings settings = engine::registry_settings(context.settings());
   if (insecure) settings.insecure.insert(reference.domain());
   return registry::Client::open(settings);
@@ -43,19 +40,17 @@ Result<std::optional<ManifestList>> local_list(engine::Engine& engine, const oci
 // What docker lets a list say.
 bool is_known_platform(const oci::Platform& platform) {
   static constexpr std::string_view kKnown[] = {
-      "darwin/386",    "darwin/amd64",   "darwin/arm",    "darwin/arm64",  "dragonfly/amd64",
-      "freebsd/386",   "freebsd/amd64",  "freebsd/arm",   "linux/386",     "linux/amd64",
-      "linux/arm",     "linux/arm64",    "linux/loong64", "linux/mips",    "linux/mipsle",
-      "linux/mips64",  "linux/mips64le", "linux/ppc64",   "linux/ppc64le", "linux/riscv64",
-      "linux/s390x",   "netbsd/386",     "netbsd/amd64",  "netbsd/arm",    "openbsd/386",
-      "openbsd/amd64", "openbsd/arm",    "plan9/386",     "plan9/amd64",   "solaris/amd64",
-      "windows/386",   "windows/amd64",  "windows/arm",   "windows/arm64"};
+      "darwin/386",    "darwin/amd64",  "darwin/arm",   "darwin/arm64", "dragonfly/amd64", "freebsd/386",
+      "freebsd/amd64", "freebsd/arm",   "linux/386",    "linux/amd64",  "linux/arm",       "linux/arm64",
+      "linux/loong64", "linux/mips",    "linux/mipsle", "linux/mips64", "linux/mips64le",  "linux/ppc64",
+      "linux/ppc64le", "linux/riscv64", "linux/s390x",  "netbsd/386",   "netbsd/amd64",    "netbsd/arm",
+      "openbsd/386",   "openbsd/amd64", "openbsd/arm",  "plan9/386",    "plan9/amd64",     "solaris/amd64",
+      "windows/386",   "windows/amd64", "windows/arm",  "windows/arm64"};
   return std::ranges::find(kKnown, platform.os + "/" + platform.architecture) != std::end(kKnown);
 }
 
 std::string indented(std::string_view bytes, int width, char with) {
-  return ordered_json::parse(bytes).dump(width, with, false,
-                                         ordered_json::error_handler_t::replace);
+  return ordered_json::parse(bytes).dump(width, with, false, ordered_json::error_handler_t::replace);
 }
 
 // inspect -v: where it came from, its descriptor, its bytes and what they say.
@@ -81,8 +76,8 @@ std::string verbose_text(const ordered_json& object) {
 }
 
 // The manifests of a list in a registry.
-Result<ManifestList> fetch_members(registry::Client& client, const oci::Reference& name,
-                                   const oci::Index& index, std::string_view bytes) {
+Result<ManifestList> fetch_members(registry::Client& client, const oci::Reference& name, const oci::Index& index,
+                                   std::string_view bytes) {
   const json document = TRY(parse_json(bytes));
   ManifestList members;
   for (std::size_t i = 0; i < index.manifests.size(); ++i) {
@@ -99,14 +94,12 @@ Result<ManifestList> fetch_members(registry::Client& client, const oci::Referenc
   return members;
 }
 
-Result<std::string> remote_text(registry::Client& client, const oci::Reference& name,
-                                bool verbose) {
+Result<std::string> remote_text(registry::Client& client, const oci::Reference& name, bool verbose) {
   auto fetched = client.get_manifest(name);
   if (!fetched && fetched.error().kind() == ErrorKind::kNotFound)
     return error(ErrorKind::kNotFound, "no such manifest: {}", name.familiar());
   if (!fetched) return std::move(fetched).take_error();
-  const auto parsed =
-      TRY(oci::parse_manifest(fetched->bytes, fetched->media_type), "{}", name.familiar());
+  const auto parsed = TRY(oci::parse_manifest(fetched->bytes, fetched->media_type), "{}", name.familiar());
   if (const auto* index = std::get_if<oci::Index>(&parsed)) {
     if (!verbose) return indented(fetched->bytes, 3, ' ') + "\n";
     ordered_json all = ordered_json::array();
@@ -133,15 +126,13 @@ Result<int> run_manifest_create(Context& context, const Verb& verb, Arguments ar
   engine::Engine& engine = *TRY(context.engine());
   auto existing = TRY(local_list(engine, target));
   if (existing && !amend)
-    return error(ErrorKind::kConflict,
-                 "refusing to amend an existing manifest list with no --amend flag");
+    return error(ErrorKind::kConflict, "refusing to amend an existing manifest list with no --amend flag");
   ManifestList list = existing ? *std::move(existing) : ManifestList();
   for (std::size_t i = 1; i < names.size(); ++i) {
     const oci::Reference source = TRY(reference_of(names[i]));
     const auto client = TRY(client_of(context, source, insecure));
     ListedManifest entry = TRY(images::fetch_listed(*client, source));
-    const auto same = std::ranges::find_if(
-        list, [&](const ListedManifest& other) { return other.source == source; });
+    const auto same = std::ranges::find_if(list, [&](const ListedManifest& other) { return other.source == source; });
     if (same == list.end())
       list.push_back(std::move(entry));
     else
@@ -169,21 +160,19 @@ Result<int> run_manifest_annotate(Context& context, const Verb& verb, Arguments 
   const oci::Reference source = TRY(reference_of(names[1]));
   engine::Engine& engine = *TRY(context.engine());
   auto list = TRY(local_list(engine, target));
-  const auto entry =
-      list ? std::ranges::find_if(*list, [&](const auto& one) { return one.source == source; })
-           : ManifestList::iterator();
+  const auto entry = list ? std::ranges::find_if(*list, [&](const auto& one) { return one.source == source; })
+                          : ManifestList::iterator();
   if (!list || entry == list->end())
-    return error(ErrorKind::kNotFound, "manifest for image {} does not exist in {}",
-                 source.familiar(), target.familiar());
+    return error(ErrorKind::kNotFound, "manifest for image {} does not exist in {}", source.familiar(),
+                 target.familiar());
   oci::Platform platform = entry->descriptor.platform.value_or(oci::Platform());
   if (!os.empty()) platform.os = os;
   if (!architecture.empty()) platform.architecture = architecture;
   if (!variant.empty()) platform.variant = variant;
   if (!os_version.empty()) platform.os_version = os_version;
   if (!is_known_platform(platform))
-    return error(ErrorKind::kInvalidArgument,
-                 "manifest entry for image has unsupported os/arch combination: {}/{}", platform.os,
-                 platform.architecture);
+    return error(ErrorKind::kInvalidArgument, "manifest entry for image has unsupported os/arch combination: {}/{}",
+                 platform.os, platform.architecture);
   for (const std::string& text : features)
     for (const std::string_view feature : split(text, ','))
       if (std::ranges::find(entry->os_features, feature) == entry->os_features.end())
@@ -213,13 +202,10 @@ Result<int> run_manifest_inspect(Context& context, const Verb& verb, Arguments a
   const auto list = TRY(local_list(engine, name));
   if (names.size() == 2) {
     const oci::Reference source = TRY(reference_of(names[1]));
-    const auto entry =
-        list ? std::ranges::find_if(*list, [&](const auto& one) { return one.source == source; })
-             : ManifestList::const_iterator();
-    if (!list || entry == list->end())
-      return error(ErrorKind::kNotFound, "no such manifest: {}", source.familiar());
-    fmt::print("{}", verbose ? verbose_text(verbose_json(*entry))
-                             : indented(entry->bytes, 1, '\t') + "\n");
+    const auto entry = list ? std::ranges::find_if(*list, [&](const auto& one) { return one.source == source; })
+                            : ManifestList::const_iterator();
+    if (!list || entry == list->end()) return error(ErrorKind::kNotFound, "no such manifest: {}", source.familiar());
+    fmt::print("{}", verbose ? verbose_text(verbose_json(*entry)) : indented(entry->bytes, 1, '\t') + "\n");
     return 0;
   }
   if (!list) {
@@ -265,8 +251,7 @@ Result<int> run_manifest_rm(Context& context, const Verb& verb, Arguments argume
   std::string errors;
   for (const std::string& name : names) {
     const Result<oci::Reference> target = reference_of(name);
-    const Result<> removed =
-        target ? images::remove_manifest_list(engine.store(), *target) : Result<>(target.error());
+    const Result<> removed = target ? images::remove_manifest_list(engine.store(), *target) : Result<>(target.error());
     if (!removed) errors += (errors.empty() ? "" : "\n") + removed.error().message();
   }
   if (!errors.empty()) return Error(ErrorKind::kNotFound, errors);

@@ -62,12 +62,10 @@ constexpr std::string_view kRaw =
 Result<std::string> size_text(engine::Engine& engine, const containers::Container& container) {
   const std::uint64_t own = TRY(sys::tree_size(engine.containers().paths(container.id).upper));
   const auto image = engine.images().get(container.image_id);
-  return fmt::format("{} (virtual {})", human_size(own, 3),
-                     human_size(own + (image ? image->size : 0), 3));
+  return fmt::format("{} (virtual {})", human_size(own, 3), human_size(own + (image ? image->size : 0), 3));
 }
 
-std::string mounts_text(const containers::Container& container, bool whole,
-                        std::size_t& local_volumes) {
+std::string mounts_text(const containers::Container& container, bool whole, std::size_t& local_volumes) {
   std::vector<std::string> names;
   for (const containers::Mount& mount : container.config.mounts) {
     if (mount.type == containers::Mount::Type::kTmpfs) continue;
@@ -79,9 +77,8 @@ std::string mounts_text(const containers::Container& container, bool whole,
 }
 
 // One row for --format.
-Result<> add_record(engine::Engine& engine, ListFormat& list,
-                    const containers::Container& container, const containers::State& state,
-                    const std::string& image, const std::string& ports, bool whole,
+Result<> add_record(engine::Engine& engine, ListFormat& list, const containers::Container& container,
+                    const containers::State& state, const std::string& image, const std::string& ports, bool whole,
                     Timestamp present) {
   std::size_t local_volumes = 0;
   const std::string mounts = mounts_text(container, whole, local_volumes);
@@ -102,8 +99,7 @@ Result<> add_record(engine::Engine& engine, ListFormat& list,
                    {"Labels", labels_text(container.config.labels)},
                    {"Mounts", mounts},
                    {"LocalVolumes", std::to_string(local_volumes)},
-                   {"Networks", container.config.network_mode.substr(
-                                    0, container.config.network_mode.find(':'))},
+                   {"Networks", container.config.network_mode.substr(0, container.config.network_mode.find(':'))},
                    {"Platform", nullptr}},
                   label);
 }
@@ -123,9 +119,8 @@ Result<int> run_ps(Context& context, const Verb& verb, Arguments arguments) {
   options.flag("--no-trunc", whole, "Don't truncate output");
   options.flag("-q,--quiet", quiet, "Only display container IDs");
   options.flag("-s,--size", sizes, "Display total file sizes");
-  options.value(
-      "--format", format,
-      "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
+  options.value("--format", format,
+                "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
   options.arguments(none, 0, 0);
   if (!TRY(options.parse(arguments))) return 0;
   const ContainerFilter filter = TRY(ContainerFilter::parse(filters));
@@ -137,10 +132,8 @@ Result<int> run_ps(Context& context, const Verb& verb, Arguments arguments) {
   const Timestamp present = now();
   std::optional<ListFormat> list;
   if (!ListFormat::is_default(format))
-    list =
-        TRY(ListFormat::parse(format == "raw" ? kRaw : format, "container", kColumns, {"Label"}));
-  std::vector<std::string> headings{"CONTAINER ID", "IMAGE", "COMMAND", "CREATED",
-                                    "STATUS",       "PORTS", "NAMES"};
+    list = TRY(ListFormat::parse(format == "raw" ? kRaw : format, "container", kColumns, {"Label"}));
+  std::vector<std::string> headings{"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"};
   if (sizes) headings.emplace_back("SIZE");
   Table table(std::move(headings));
   for (const auto& [container, state] : TRY(containers.list_with_state())) {
@@ -153,11 +146,9 @@ Result<int> run_ps(Context& context, const Verb& verb, Arguments arguments) {
       continue;
     }
     std::string ports;
-    if (state.running())
-      ports = ports_text(TRY(containers.published_ports(container)), container.config);
+    if (state.running()) ports = ports_text(TRY(containers.published_ports(container)), container.config);
     if (list) {
-      TRY(add_record(engine, *list, container, state, images.text(container), ports, whole,
-                     present));
+      TRY(add_record(engine, *list, container, state, images.text(container), ports, whole, present));
       continue;
     }
     std::vector<std::string> row{id,

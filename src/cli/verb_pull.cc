@@ -31,8 +31,7 @@ Result<int> run_pull(Context& context, const Verb& verb, Arguments arguments) {
   if (!TRY(options.parse(arguments))) return 0;
 
   const oci::Reference typed = TRY(oci::Reference::parse(names[0]));
-  if (all && !typed.is_name_only())
-    return error(ErrorKind::kInvalidArgument, "tag can't be used with --all-tags/-a");
+  if (all && !typed.is_name_only()) return error(ErrorKind::kInvalidArgument, "tag can't be used with --all-tags/-a");
   images::PullOptions pull;
   if (platform) pull.platform = TRY(oci::parse_platform(*platform));
   pull.max_layer_size = context.settings().max_layer_size;
@@ -45,8 +44,7 @@ Result<int> run_pull(Context& context, const Verb& verb, Arguments arguments) {
       oci::Reference& reference = references.emplace_back(typed);
       reference.tag = std::move(tag);
     }
-    if (references.empty())
-      return error(ErrorKind::kNotFound, "{} has no tags", typed.familiar_name());
+    if (references.empty()) return error(ErrorKind::kNotFound, "{} has no tags", typed.familiar_name());
   } else if (typed.is_name_only() && !quiet) {
     fmt::print("Using default tag: latest\n");
   }

@@ -20,8 +20,8 @@ Result<> parse_compression(std::string_view text, images::PushOptions& push) {
   if (colon == std::string_view::npos) return {};
   const auto level = parse_unsigned(text.substr(colon + 1));
   if (!level || *level < 1 || *level > static_cast<unsigned>(highest))
-    return error(ErrorKind::kInvalidArgument, "invalid argument \"{}\" for \"--compression\" flag: {} has levels 1 to {}",
-                 text, name, highest);
+    return error(ErrorKind::kInvalidArgument,
+                 "invalid argument \"{}\" for \"--compression\" flag: {} has levels 1 to {}", text, name, highest);
   push.level = static_cast<int>(*level);
   return {};
 }
@@ -43,16 +43,14 @@ Result<int> run_push(Context& context, const Verb& verb, Arguments arguments) {
   if (!TRY(options.parse(arguments))) return 0;
 
   const oci::Reference typed = TRY(oci::Reference::parse(names[0]));
-  if (all && !typed.is_name_only())
-    return error(ErrorKind::kInvalidArgument, "tag can't be used with --all-tags/-a");
+  if (all && !typed.is_name_only()) return error(ErrorKind::kInvalidArgument, "tag can't be used with --all-tags/-a");
   if (compression) TRY(parse_compression(*compression, push));
   engine::Engine& engine = *TRY(context.engine());
   std::vector<oci::Reference> references{typed.with_default_tag()};
   if (all) {
     references = TRY(engine.images().tags_of(typed));
     if (references.empty())
-      return error(ErrorKind::kNotFound, "An image does not exist locally with the tag: {}",
-                   typed.familiar_name());
+      return error(ErrorKind::kNotFound, "An image does not exist locally with the tag: {}", typed.familiar_name());
   } else if (typed.is_name_only() && !quiet) {
     fmt::print("Using default tag: latest\n");
   }
@@ -63,8 +61,7 @@ Result<int> run_push(Context& context, const Verb& verb, Arguments arguments) {
     if (quiet)
       fmt::print("{}\n", reference.to_string());
     else
-      fmt::print("{}: digest: {} size: {}\n", reference.tag.value_or(""), pushed.digest.to_string(),
-                 pushed.size);
+      fmt::print("{}: digest: {} size: {}\n", reference.tag.value_or(""), pushed.digest.to_string(), pushed.size);
   }
   return 0;
 }

@@ -1,10 +1,9 @@
+#include <cstdio>
+
 #include "cli/each_container.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
-
 #include <fmt/core.h>
-
-#include <cstdio>
 
 namespace strata::cli {
 

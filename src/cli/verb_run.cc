@@ -1,10 +1,9 @@
-#include <fmt/core.h>
-
 #include "cli/container_options.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
 #include "containers/client_streams.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {

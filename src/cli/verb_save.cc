@@ -14,18 +14,15 @@ namespace strata::cli {
 namespace {
 
 // An OCI layout as a directory: one that is missing or empty.
-Result<> save_directory(images::Images& images, std::span<const std::string> names,
-                        const images::SaveOptions& options, const std::string& path) {
-  if (path.empty())
-    return error(ErrorKind::kInvalidArgument, "--format oci-dir needs a directory: use -o");
+Result<> save_directory(images::Images& images, std::span<const std::string> names, const images::SaveOptions& options,
+                        const std::string& path) {
+  if (path.empty()) return error(ErrorKind::kInvalidArgument, "--format oci-dir needs a directory: use -o");
   TRY(sys::make_directories(path));
-  if (!TRY(sys::list_directory(path)).empty())
-    return error(ErrorKind::kConflict, "{} is not empty", path);
+  if (!TRY(sys::list_directory(path)).empty()) return error(ErrorKind::kConflict, "{} is not empty", path);
   const sys::UniqueFd directory = TRY(sys::open_file(path, O_RDONLY | O_DIRECTORY));
   Result<> saved = images::save(images, names, options, directory.get());
   if (!saved)  // it was empty
-    for (const std::string& name : TRY(sys::list_directory(path)))
-      (void)sys::remove_tree(path + "/" + name);
+    for (const std::string& name : TRY(sys::list_directory(path))) (void)sys::remove_tree(path + "/" + name);
   return saved;
 }
 
@@ -38,8 +35,7 @@ Result<int> run_save(Context& context, const Verb& verb, Arguments arguments) {
   images::SaveOptions save;
   Options options(verb);
   options.value("-o,--output", output, "Write to a file, instead of STDOUT");
-  options.value("--format", format,
-                "docker-archive, oci-archive or oci-dir (default: an archive that is both)");
+  options.value("--format", format, "docker-archive, oci-archive or oci-dir (default: an archive that is both)");
   options.value("--platform", platform, "Save only the given platform");
   options.flag("--squash", save.squash, "Save the images with their layers merged into one");
   options.arguments(names, 1);
@@ -49,8 +45,7 @@ Result<int> run_save(Context& context, const Verb& verb, Arguments arguments) {
   if (platform) save.platform = TRY(oci::parse_platform(*platform));
   engine::Engine& engine = *TRY(context.engine());
   save.prepare = [&](const images::Image& image) {
-    return engine::restore(engine, image,
-                           [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
+    return engine::restore(engine, image, [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
   };
   images::Images& images = engine.images();
   if (save.format == images::ArchiveFormat::kOciDirectory) {

@@ -41,8 +41,7 @@ Result<Filter> parse_filter(const std::vector<std::string>& texts) {
   Filter filter;
   for (const std::string& text : texts) {
     const auto equals = text.find('=');
-    if (equals == std::string::npos)
-      return error(ErrorKind::kInvalidArgument, "invalid filter '{}'", text);
+    if (equals == std::string::npos) return error(ErrorKind::kInvalidArgument, "invalid filter '{}'", text);
     const std::string key = text.substr(0, equals), value = text.substr(equals + 1);
     if (key == "is-official") {
       filter.official = TRY(truth(key, value));
@@ -67,8 +66,8 @@ struct Query {
 Query query_of(const std::string& typed) {
   const auto slash = typed.find('/');
   const std::string first = typed.substr(0, slash);
-  const bool is_host = slash != std::string::npos &&
-                       (first.find_first_of(".:") != std::string::npos || first == "localhost");
+  const bool is_host =
+      slash != std::string::npos && (first.find_first_of(".:") != std::string::npos || first == "localhost");
   if (!is_host) return {.term = typed};
   if (first == "index.docker.io" || first == "docker.io") return {.term = typed.substr(slash + 1)};
   return {first, typed.substr(slash + 1)};
@@ -101,8 +100,7 @@ Result<int> run_search(Context& context, const Verb& verb, Arguments arguments) 
   if (most < 1 || most > 100)
     return error(ErrorKind::kInvalidArgument, "limit {} is outside the range of [1, 100]", most);
   std::optional<ListFormat> list;
-  if (!ListFormat::is_default(format))
-    list = TRY(ListFormat::parse(format, "search result", kColumns));
+  if (!ListFormat::is_default(format)) list = TRY(ListFormat::parse(format, "search result", kColumns));
 
   // Needs no store: whoever may not open one can search.
   const registry::Settings settings = engine::registry_settings(context.settings());
@@ -120,8 +118,7 @@ Result<int> run_search(Context& context, const Verb& verb, Arguments arguments) 
            {"Description", description},
            {"StarCount", std::to_string(found.stars)},
            {"IsOfficial", list->is_json() ? (found.official ? "true" : "false") : official},
-           {"IsAutomated", list->is_json() ? (found.automated ? "true" : "false")
-                                           : (found.automated ? "[OK]" : "")}}));
+           {"IsAutomated", list->is_json() ? (found.automated ? "true" : "false") : (found.automated ? "[OK]" : "")}}));
     else
       table.add({name, description, std::to_string(found.stars), official});
   }

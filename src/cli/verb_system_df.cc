@@ -1,5 +1,3 @@
-#include <fmt/core.h>
-
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/format.h"
@@ -8,6 +6,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "engine/disk_usage.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -27,8 +26,10 @@ struct Kind {
 };
 
 Kind make_kind(std::string name, std::size_t total, std::size_t active, std::uint64_t bytes, std::uint64_t freed) {
-  return {{std::move(name), std::to_string(total), std::to_string(active), human_size(bytes), reclaimable(freed, bytes)},
-          bytes, freed};
+  return {
+      {std::move(name), std::to_string(total), std::to_string(active), human_size(bytes), reclaimable(freed, bytes)},
+      bytes,
+      freed};
 }
 
 std::vector<Kind> summary(const DiskUsage& usage) {
@@ -36,12 +37,16 @@ std::vector<Kind> summary(const DiskUsage& usage) {
   std::uint64_t stopped_bytes = 0, unused_bytes = 0;
   for (const auto& image : usage.images) active_images += image.containers > 0 ? 1 : 0;
   for (const auto& container : usage.containers) {
-    if (container.state.running()) ++running;
-    else stopped_bytes += container.size;
+    if (container.state.running())
+      ++running;
+    else
+      stopped_bytes += container.size;
   }
   for (const auto& volume : usage.volumes) {
-    if (volume.links > 0) ++used_volumes;
-    else unused_bytes += volume.size;
+    if (volume.links > 0)
+      ++used_volumes;
+    else
+      unused_bytes += volume.size;
   }
   // The last one is ours: with it the sizes add up to what du says.
   return {make_kind("Images", usage.images.size(), active_images, usage.image_bytes, usage.reclaimable_image_bytes),
@@ -57,9 +62,13 @@ void print_summary(const DiskUsage& usage) {
   fmt::print("{}", table.to_string());
 }
 
-constexpr Column kColumns[] = {
-    {"Type", "TYPE"}, {"TotalCount", "TOTAL"}, {"Active", "ACTIVE"}, {"Size", "SIZE"}, {"Reclaimable", "RECLAIMABLE"},
-    {"Bytes", "BYTES"}, {"ReclaimableBytes", "RECLAIMABLE BYTES"}};
+constexpr Column kColumns[] = {{"Type", "TYPE"},
+                               {"TotalCount", "TOTAL"},
+                               {"Active", "ACTIVE"},
+                               {"Size", "SIZE"},
+                               {"Reclaimable", "RECLAIMABLE"},
+                               {"Bytes", "BYTES"},
+                               {"ReclaimableBytes", "RECLAIMABLE BYTES"}};
 
 Result<> print_formatted(const DiskUsage& usage, std::string_view format) {
   ListFormat list = TRY(ListFormat::parse(format, "disk usage", kColumns));
@@ -97,7 +106,8 @@ void print_details(const DiskUsage& usage) {
                     entry.container.name});
   fmt::print("{}\nLocal Volumes space usage:\n\n", containers.to_string());
   Table volumes({"VOLUME NAME", "LINKS", "SIZE"});
-  for (const auto& volume : usage.volumes) volumes.add({volume.name, std::to_string(volume.links), human_size(volume.size)});
+  for (const auto& volume : usage.volumes)
+    volumes.add({volume.name, std::to_string(volume.links), human_size(volume.size)});
   fmt::print("{}\nBuild cache usage: {}\n\n", volumes.to_string(), human_size(usage.cache_bytes));
   Table cache({"CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "USAGE", "SHARED"});
   for (const auto& entry : usage.cache)
@@ -118,7 +128,9 @@ void print_details(const DiskUsage& usage) {
 
 // All of -v as one object, as docker has it.
 ordered_json details(const DiskUsage& usage) {
-  ordered_json all{{"Images", ordered_json::array()}, {"Containers", ordered_json::array()}, {"Volumes", ordered_json::array()},
+  ordered_json all{{"Images", ordered_json::array()},
+                   {"Containers", ordered_json::array()},
+                   {"Volumes", ordered_json::array()},
                    {"BuildCache", ordered_json::array()}};
   for (const auto& image : usage.images) {
     const oci::Reference* tag = image.image.tags.empty() ? nullptr : &image.image.tags.front();
@@ -143,7 +155,8 @@ ordered_json details(const DiskUsage& usage) {
                                  {"Size", human_size(entry.size)},
                                  {"State", std::string(to_string(entry.state.status))}});
   for (const auto& volume : usage.volumes)
-    all["Volumes"].push_back({{"Name", volume.name}, {"Links", std::to_string(volume.links)}, {"Size", human_size(volume.size)}});
+    all["Volumes"].push_back(
+        {{"Name", volume.name}, {"Links", std::to_string(volume.links)}, {"Size", human_size(volume.size)}});
   for (const auto& entry : usage.cache)
     all["BuildCache"].push_back({{"ID", entry.step.key.short_hex()},
                                  {"CacheType", "regular"},
@@ -166,13 +179,17 @@ Result<int> run_system_df(Context& context, const Verb& verb, Arguments argument
   std::vector<std::string> none;
   Options options(verb);
   options.flag("-v,--verbose", verbose, "Show detailed information on space usage");
-  options.value("--format", format, "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
+  options.value("--format", format,
+                "Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'");
   options.arguments(none, 0, 0);
   if (!TRY(options.parse(arguments))) return 0;
   const DiskUsage usage = TRY(engine::disk_usage(*TRY(context.engine())));
-  if (ListFormat::is_default(format)) verbose ? print_details(usage) : print_summary(usage);
-  else if (verbose) fmt::print("{}", TRY(format_object(format, details(usage))));
-  else TRY(print_formatted(usage, format));
+  if (ListFormat::is_default(format))
+    verbose ? print_details(usage) : print_summary(usage);
+  else if (verbose)
+    fmt::print("{}", TRY(format_object(format, details(usage))));
+  else
+    TRY(print_formatted(usage, format));
   return 0;
 }
 

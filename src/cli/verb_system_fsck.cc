@@ -1,5 +1,3 @@
-#include <fmt/core.h>
-
 #include <algorithm>
 
 #include "base/json.h"
@@ -7,6 +5,7 @@
 #include "cli/options.h"
 #include "cli/verbs.h"
 #include "engine/fsck.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 namespace {
@@ -16,9 +15,12 @@ using engine::FsckReport;
 
 std::string_view word(Finding::Outcome outcome) {
   switch (outcome) {
-    case Finding::Outcome::kRepaired: return "repaired";
-    case Finding::Outcome::kLost: return "lost";
-    case Finding::Outcome::kFound: break;
+    case Finding::Outcome::kRepaired:
+      return "repaired";
+    case Finding::Outcome::kLost:
+      return "lost";
+    case Finding::Outcome::kFound:
+      break;
   }
   return "found";
 }
@@ -54,7 +56,8 @@ void print_text(const FsckReport& report, bool repair) {
   if (!report.findings.empty()) {
     verdict = fmt::format("{} found", report.findings.size());
     if (repair)
-      verdict += fmt::format(", {} repaired, {} lost", count(Finding::Outcome::kRepaired), count(Finding::Outcome::kLost));
+      verdict +=
+          fmt::format(", {} repaired, {} lost", count(Finding::Outcome::kRepaired), count(Finding::Outcome::kLost));
   }
   fmt::print("Checked {} layers ({}), {} images, {} containers, {} volumes: {}\n", report.checked.tars,
              human_size(report.checked.bytes), report.images, report.containers, report.volumes, verdict);

@@ -1,10 +1,9 @@
-#include <fmt/core.h>
-
 #include "base/strings.h"
 #include "cli/options.h"
 #include "cli/prune_filter.h"
 #include "cli/verbs.h"
 #include "engine/prune.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 
@@ -26,7 +25,10 @@ Result<int> run_system_prune(Context& context, const Verb& verb, Arguments argum
         "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n"
         "  - all {}\n{}{}\nAre you sure you want to continue? [y/N] ",
         all ? "images without at least one container associated to them" : "dangling images",
-        !filters.empty() ? "" : all ? "  - all build cache\n" : "  - unused build cache\n", filtered.empty() ? "" : filtered + "\n");
+        !filters.empty() ? ""
+        : all            ? "  - all build cache\n"
+                         : "  - unused build cache\n",
+        filtered.empty() ? "" : filtered + "\n");
     if (!confirm(question)) return 0;
   }
   const engine::PruneReport report = TRY(engine::prune(*TRY(context.engine()), all, filter));

@@ -11,8 +11,7 @@ Result<int> run_tag(Context& context, const Verb& verb, Arguments arguments) {
   if (!TRY(options.parse(arguments))) return 0;
 
   const oci::Reference target =
-      TRY(oci::Reference::parse(names[1]),
-          "error parsing reference: \"{}\" is not a valid repository/tag", names[1]);
+      TRY(oci::Reference::parse(names[1]), "error parsing reference: \"{}\" is not a valid repository/tag", names[1]);
   engine::Engine& engine = *TRY(context.engine());
   const images::Image image = TRY(engine.images().find(names[0]));
   TRY(engine.images().tag(image.id, target));

@@ -1,10 +1,10 @@
-#include <fmt/core.h>
 #include <sys/utsname.h>
 
 #include "base/json.h"
 #include "cli/format.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 
@@ -20,7 +20,8 @@ Result<int> run_version(Context&, const Verb& verb, Arguments arguments) {
   ::uname(&host);
   if (!format.empty()) {
     const std::string machine = std::string_view(host.machine) == "x86_64" ? "amd64" : host.machine;
-    const ordered_json client{{"Version", STRATA_VERSION}, {"Os", "linux"}, {"Arch", machine}, {"Compiler", __VERSION__}};
+    const ordered_json client{
+        {"Version", STRATA_VERSION}, {"Os", "linux"}, {"Arch", machine}, {"Compiler", __VERSION__}};
     // There is no server: the program does the work itself, and says so under both names.
     ordered_json server{{"Platform", {{"Name", "Strata"}}}};
     server.update(client);

@@ -1,10 +1,9 @@
-#include <fmt/core.h>
-
 #include <cstdio>
 
 #include "cli/each_container.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
+#include <fmt/core.h>
 
 namespace strata::cli {
 

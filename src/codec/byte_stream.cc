@@ -46,8 +46,7 @@ Result<std::string> read_all(ByteSource& source, std::size_t limit) {
   std::string all;
   std::vector<std::byte> buffer(kCopySize);
   while (const std::size_t got = TRY(source.read(buffer))) {
-    if (got > limit - all.size())
-      return error(ErrorKind::kResourceExhausted, "more than the limit of {} bytes", limit);
+    if (got > limit - all.size()) return error(ErrorKind::kResourceExhausted, "more than the limit of {} bytes", limit);
     all.append(reinterpret_cast<const char*>(buffer.data()), got);
   }
   return all;

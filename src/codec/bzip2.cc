@@ -17,10 +17,8 @@ class Bzip2Decoder final : public Decoder {
     stream_.next_out = reinterpret_cast<char*>(out.data());
     stream_.avail_out = static_cast<unsigned>(std::min<std::size_t>(out.size(), 1 << 30));
     const int code = BZ2_bzDecompress(&stream_);
-    in = in.subspan(
-        static_cast<std::size_t>(reinterpret_cast<std::byte*>(stream_.next_in) - in.data()));
-    out = out.subspan(
-        static_cast<std::size_t>(reinterpret_cast<std::byte*>(stream_.next_out) - out.data()));
+    in = in.subspan(static_cast<std::size_t>(reinterpret_cast<std::byte*>(stream_.next_in) - in.data()));
+    out = out.subspan(static_cast<std::size_t>(reinterpret_cast<std::byte*>(stream_.next_out) - out.data()));
     if (code == BZ_MEM_ERROR) return error(ErrorKind::kResourceExhausted, "out of memory");
     if (code != BZ_OK && code != BZ_STREAM_END) return error(ErrorKind::kCorrupt, "damaged data");
     return code == BZ_STREAM_END;
@@ -28,8 +26,7 @@ class Bzip2Decoder final : public Decoder {
   Result<> restart() override {
     BZ2_bzDecompressEnd(&stream_);
     stream_ = {};
-    if (BZ2_bzDecompressInit(&stream_, 0, 0) != BZ_OK)
-      return error(ErrorKind::kResourceExhausted, "out of memory");
+    if (BZ2_bzDecompressInit(&stream_, 0, 0) != BZ_OK) return error(ErrorKind::kResourceExhausted, "out of memory");
     return {};
   }
 

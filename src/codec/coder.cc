@@ -14,8 +14,7 @@ DecodingSource::DecodingSource(std::unique_ptr<Decoder> decoder, ByteSource& in)
     : decoder_(std::move(decoder)), in_(in), buffer_(kInputSize) {}
 
 Result<bool> DecodingSource::begin_member() {
-  const auto used =
-      std::find_if(input_.begin(), input_.end(), [](std::byte b) { return b != std::byte{0}; });
+  const auto used = std::find_if(input_.begin(), input_.end(), [](std::byte b) { return b != std::byte{0}; });
   input_ = input_.subspan(static_cast<std::size_t>(used - input_.begin()));
   if (input_.empty()) return false;
   TRY(decoder_->restart());
@@ -40,8 +39,7 @@ Result<std::size_t> DecodingSource::read(std::span<std::byte> buffer) {
     const bool stuck = !between_members_ && input_.size() == had && out.size() == buffer.size();
     if (stuck && input_ended_)
       return error(ErrorKind::kCorrupt, "{}: the compressed data ends too early", decoder_->name());
-    if (stuck && had > 0)
-      return error(ErrorKind::kCorrupt, "{}: the decoder does not go on", decoder_->name());
+    if (stuck && had > 0) return error(ErrorKind::kCorrupt, "{}: the decoder does not go on", decoder_->name());
   }
   return buffer.size() - out.size();
 }

@@ -47,8 +47,7 @@ class Encoder {
  public:
   virtual ~Encoder() = default;
   // As Decoder::step. With `last` there is no more input after `in`; true once all is written.
-  virtual Result<bool> step(std::span<const std::byte>& in, std::span<std::byte>& out,
-                            bool last) = 0;
+  virtual Result<bool> step(std::span<const std::byte>& in, std::span<std::byte>& out, bool last) = 0;
 };
 
 class EncodingSink final : public Compressor {

@@ -49,18 +49,15 @@ Compression detect_compression(std::span<const std::byte> head) {
   // A zstd frame, or one of the sixteen that decoders skip (zstd:chunked begins with none, but
   // others may).
   if (text.starts_with("\x28\xb5\x2f\xfd"sv)) return Compression::kZstd;
-  if (text.size() >= 4 && text.substr(1, 3) == "\x2a\x4d\x18"sv && (text[0] & 0xf0) == 0x50)
-    return Compression::kZstd;
+  if (text.size() >= 4 && text.substr(1, 3) == "\x2a\x4d\x18"sv && (text[0] & 0xf0) == 0x50) return Compression::kZstd;
   if (text.starts_with("\xfd"
                        "7zXZ\0"sv))
     return Compression::kXz;
-  if (text.starts_with("BZh") && text.size() >= 4 && text[3] >= '1' && text[3] <= '9')
-    return Compression::kBzip2;
+  if (text.starts_with("BZh") && text.size() >= 4 && text[3] >= '1' && text[3] <= '9') return Compression::kBzip2;
   return Compression::kNone;
 }
 
-Result<std::unique_ptr<ByteSource>> decompress(Compression compression, ByteSource& in,
-                                               const WindowLimit& window) {
+Result<std::unique_ptr<ByteSource>> decompress(Compression compression, ByteSource& in, const WindowLimit& window) {
   std::unique_ptr<Decoder> decoder;
   switch (compression) {
     case Compression::kNone:
@@ -93,8 +90,7 @@ Result<std::unique_ptr<Compressor>> compress(Compression compression, ByteSink& 
       encoder = TRY(make_zstd_encoder(level));
       break;
     default:
-      return error(ErrorKind::kUnsupported, "compressing with {} is not supported",
-                   to_string(compression));
+      return error(ErrorKind::kUnsupported, "compressing with {} is not supported", to_string(compression));
   }
   return std::make_unique<EncodingSink>(std::move(encoder), out);
 }

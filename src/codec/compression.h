@@ -37,8 +37,7 @@ struct WindowLimit {
 // not. Reading fails with kCorrupt when the input is damaged or ends early, and with
 // kResourceExhausted when it wants more memory for its window than `window` allows. kNone passes the
 // bytes on.
-Result<std::unique_ptr<ByteSource>> decompress(Compression compression, ByteSource& in,
-                                               const WindowLimit& window = {});
+Result<std::unique_ptr<ByteSource>> decompress(Compression compression, ByteSource& in, const WindowLimit& window = {});
 // The same with ISA-L for gzip (twice zlib's speed). In library codec_isal, which links a
 // shared object: for worker programs only.
 Result<std::unique_ptr<ByteSource>> decompress_fast(Compression compression, ByteSource& in,
@@ -54,10 +53,8 @@ class Compressor : public ByteSink {
 // same bytes in give the same bytes out with the same library, however they are cut into writes: no
 // time, no name.
 inline constexpr int kDefaultLevel = -1;
-Result<std::unique_ptr<Compressor>> compress(Compression compression, ByteSink& out,
-                                             int level = kDefaultLevel);
+Result<std::unique_ptr<Compressor>> compress(Compression compression, ByteSink& out, int level = kDefaultLevel);
 // The same with ISA-L for gzip (levels 0 to 3, 1 by default). In library codec_isal.
-Result<std::unique_ptr<Compressor>> compress_fast(Compression compression, ByteSink& out,
-                                                  int level = kDefaultLevel);
+Result<std::unique_ptr<Compressor>> compress_fast(Compression compression, ByteSink& out, int level = kDefaultLevel);
 
 }  // namespace strata::codec

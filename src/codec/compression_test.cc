@@ -63,8 +63,7 @@ struct Family {
 
 class CompressionTest : public testing::TestWithParam<Family> {
  protected:
-  Result<std::string> inflate(Compression kind, std::string_view bytes,
-                              std::size_t piece = 1 << 20) {
+  Result<std::string> inflate(Compression kind, std::string_view bytes, std::size_t piece = 1 << 20) {
     Trickle source(bytes, piece);
     const auto inflated = TRY(GetParam().decompress(kind, source, {}));
     return read_all(*inflated, 64 << 20);
@@ -81,8 +80,7 @@ class CompressionTest : public testing::TestWithParam<Family> {
   static std::string program(Compression kind) { return std::string(to_string(kind)) + " -c"; }
 };
 
-constexpr Compression kAll[] = {Compression::kGzip, Compression::kZstd, Compression::kXz,
-                                Compression::kBzip2};
+constexpr Compression kAll[] = {Compression::kGzip, Compression::kZstd, Compression::kXz, Compression::kBzip2};
 
 TEST_P(CompressionTest, ReadsWhatTheProgramsWrite) {
   for (const Compression kind : kAll) {
@@ -111,8 +109,7 @@ TEST_P(CompressionTest, MembersThatFollowEachOtherAreOneStream) {
                       two = through_program(program(kind), sample(200000));
     const std::string three = through_program(program(kind), "");
     for (const std::size_t piece : {1u, 7u, 1u << 20})
-      EXPECT_EQ(inflate(kind, one + two + three + one, piece).value(),
-                "first " + sample(200000) + "first ")
+      EXPECT_EQ(inflate(kind, one + two + three + one, piece).value(), "first " + sample(200000) + "first ")
           << to_string(kind) << piece;
   }
 }
@@ -135,9 +132,8 @@ TEST_P(CompressionTest, EveryTruncationIsCorrupt) {
       ASSERT_FALSE(read) << to_string(kind) << " cut at " << cut;
       EXPECT_EQ(read.error().kind(), ErrorKind::kCorrupt);
     }
-    EXPECT_EQ(
-        inflate(kind, std::string_view(packed).substr(0, packed.size() - 1)).error().message(),
-        fmt::format("{}: the compressed data ends too early", to_string(kind)));
+    EXPECT_EQ(inflate(kind, std::string_view(packed).substr(0, packed.size() - 1)).error().message(),
+              fmt::format("{}: the compressed data ends too early", to_string(kind)));
   }
 }
 
@@ -159,17 +155,13 @@ TEST_P(CompressionTest, GzipHeadersMayHaveEveryField) {
     return std::string(reinterpret_cast<const char*>(raw.data()), raw.size());
   };
   // "hi": extra field, name, comment, and the header's CRC, made with Python's zlib.
-  const std::string header =
-      bytes("1f8b081e0000000000ff0300616263") + "name" + '\0' + "comment" + '\0';
+  const std::string header = bytes("1f8b081e0000000000ff0300616263") + "name" + '\0' + "comment" + '\0';
   const std::string body = bytes("cbc80400");
   const std::string trailer = bytes("ac2a93d802000000");
   EXPECT_EQ(inflate(Compression::kGzip, header + bytes("7818") + body + trailer).value(), "hi");
   EXPECT_EQ(inflate(Compression::kGzip, header + bytes("7818") + body + trailer, 1).value(), "hi");
-  EXPECT_EQ(inflate(Compression::kGzip, header + bytes("7819") + body + trailer).error().kind(),
-            ErrorKind::kCorrupt);
-  EXPECT_EQ(inflate(Compression::kGzip, header + bytes("7818") + body + bytes("ac2a93d803000000"))
-                .error()
-                .kind(),
+  EXPECT_EQ(inflate(Compression::kGzip, header + bytes("7819") + body + trailer).error().kind(), ErrorKind::kCorrupt);
+  EXPECT_EQ(inflate(Compression::kGzip, header + bytes("7818") + body + bytes("ac2a93d803000000")).error().kind(),
             ErrorKind::kCorrupt);
 }
 
@@ -187,12 +179,9 @@ TEST_P(CompressionTest, TheSameBytesHoweverTheyAreCut) {
 
 TEST_P(CompressionTest, LevelsAndKindsThatDoNotExistAreRefused) {
   MemorySink sink;
-  EXPECT_EQ(GetParam().compress(Compression::kGzip, sink, 77).error().kind(),
-            ErrorKind::kInvalidArgument);
-  EXPECT_EQ(GetParam().compress(Compression::kZstd, sink, 77).error().kind(),
-            ErrorKind::kInvalidArgument);
-  EXPECT_EQ(GetParam().compress(Compression::kXz, sink, kDefaultLevel).error().kind(),
-            ErrorKind::kUnsupported);
+  EXPECT_EQ(GetParam().compress(Compression::kGzip, sink, 77).error().kind(), ErrorKind::kInvalidArgument);
+  EXPECT_EQ(GetParam().compress(Compression::kZstd, sink, 77).error().kind(), ErrorKind::kInvalidArgument);
+  EXPECT_EQ(GetParam().compress(Compression::kXz, sink, kDefaultLevel).error().kind(), ErrorKind::kUnsupported);
 }
 
 TEST_P(CompressionTest, WindowsBeyondTheLimitAreRefused) {
@@ -200,9 +189,7 @@ TEST_P(CompressionTest, WindowsBeyondTheLimitAreRefused) {
   const std::string stream = through_program("cat | zstd -c --ultra --long=31", sample(1000));
   EXPECT_EQ(inflate(Compression::kZstd, stream).error().message(),
             "zstd: the window is beyond the limit of 134217728 bytes");
-  EXPECT_EQ(inflate(Compression::kXz, through_program("xz -c --lzma2=dict=512MiB", "x"))
-                .error()
-                .message(),
+  EXPECT_EQ(inflate(Compression::kXz, through_program("xz -c --lzma2=dict=512MiB", "x")).error().message(),
             "xz: the dictionary is beyond the limit of 134217728 bytes");
 }
 
@@ -229,8 +216,7 @@ TEST_P(CompressionTest, WindowsAreAskedFor) {
   limit.max = 4 << 20;
   MemorySource again(stream);
   const auto refused = GetParam().decompress(Compression::kZstd, again, limit).value();
-  EXPECT_EQ(read_all(*refused, 8 << 20).error().message(),
-            "zstd: the window is beyond the limit of 4194304 bytes");
+  EXPECT_EQ(read_all(*refused, 8 << 20).error().message(), "zstd: the window is beyond the limit of 4194304 bytes");
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, CompressionTest,
@@ -239,9 +225,7 @@ INSTANTIATE_TEST_SUITE_P(Families, CompressionTest,
                          [](const auto& param) { return param.param.name; });
 
 TEST(Compression, IsDetectedByItsMagic) {
-  const auto detect = [](std::string_view text) {
-    return detect_compression(std::as_bytes(std::span(text)));
-  };
+  const auto detect = [](std::string_view text) { return detect_compression(std::as_bytes(std::span(text))); };
   using namespace std::string_view_literals;
   EXPECT_EQ(detect(""), Compression::kNone);
   EXPECT_EQ(detect("\x1f\x8b"), Compression::kNone);

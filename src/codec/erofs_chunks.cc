@@ -4,8 +4,7 @@ namespace strata::codec {
 namespace {
 
 // How many chunks of `size` bytes visit_chunks() would call copied.
-std::uint64_t count_copied(const std::vector<Segment>& segments, std::uint64_t file_size,
-                           std::uint64_t size) {
+std::uint64_t count_copied(const std::vector<Segment>& segments, std::uint64_t file_size, std::uint64_t size) {
   std::uint64_t copied = 0, next = 0;
   for (const Segment& s : segments) {
     const std::uint64_t end = s.offset + s.length;
@@ -34,8 +33,7 @@ Chunks choose_chunks(const std::vector<Segment>& segments, std::uint64_t file_si
   std::uint64_t best_cost = 0;
   for (unsigned bits = 0; bits <= 31; ++bits) {
     const std::uint64_t size = kErofsBlock << bits;
-    const Chunks chunks{bits, (file_size + size - 1) / size,
-                        count_copied(segments, file_size, size)};
+    const Chunks chunks{bits, (file_size + size - 1) / size, count_copied(segments, file_size, size)};
     const std::uint64_t cost = chunks.count * 8 + chunks.copied * size;
     if (bits == 0 || cost < best_cost) {
       best = chunks;

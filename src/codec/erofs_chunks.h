@@ -27,8 +27,7 @@ enum class ChunkKind { kHole, kMapped, kCopied };
 // What lies in each chunk of `size` bytes; calls visit(chunk, kind, segment) for chunks with data,
 // ascending, where `segment` is the first one that touches the chunk.
 template <class Visit>
-void visit_chunks(const std::vector<Segment>& segments, std::uint64_t file_size,
-                  std::uint64_t size, Visit visit) {
+void visit_chunks(const std::vector<Segment>& segments, std::uint64_t file_size, std::uint64_t size, Visit visit) {
   std::uint64_t next = 0;  // chunks before it are done
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const Segment& s = segments[i];

@@ -31,8 +31,8 @@ std::uint32_t erofs_head_checksum(std::span<const std::byte, kErofsHead> head) {
 
 void patch_erofs_inode(std::span<std::byte, 64> inode, const ErofsAttributes& attributes) {
   std::byte* at = inode.data();
-  put<std::uint16_t>(at + 4, static_cast<std::uint16_t>((get<std::uint16_t>(at + 4) & ~07777) |
-                                                        (attributes.mode & 07777)));
+  put<std::uint16_t>(at + 4,
+                     static_cast<std::uint16_t>((get<std::uint16_t>(at + 4) & ~07777) | (attributes.mode & 07777)));
   put<std::uint32_t>(at + 24, attributes.uid);
   put<std::uint32_t>(at + 28, attributes.gid);
   put<std::int64_t>(at + 32, attributes.mtime_sec);

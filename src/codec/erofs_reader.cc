@@ -19,13 +19,20 @@ Error corrupt(std::string_view what) { return error(ErrorKind::kCorrupt, "index:
 
 std::optional<FileType> type_of(std::uint16_t mode) {
   switch (mode & 0170000) {
-    case 0100000: return FileType::kFile;
-    case 0040000: return FileType::kDirectory;
-    case 0120000: return FileType::kSymlink;
-    case 0020000: return FileType::kCharDevice;
-    case 0060000: return FileType::kBlockDevice;
-    case 0010000: return FileType::kFifo;
-    default: return std::nullopt;
+    case 0100000:
+      return FileType::kFile;
+    case 0040000:
+      return FileType::kDirectory;
+    case 0120000:
+      return FileType::kSymlink;
+    case 0020000:
+      return FileType::kCharDevice;
+    case 0060000:
+      return FileType::kBlockDevice;
+    case 0010000:
+      return FileType::kFifo;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -211,7 +218,8 @@ Result<XattrSet> ErofsReader::xattrs(const ErofsNode& node) {
 Result<> ErofsReader::check_piece(const ErofsPiece& piece) const {
   // A file's last block may end behind the tar's last byte only if the tar was cut.
   const std::uint64_t end = piece.in_image ? image_size_ : data_size_;
-  if (piece.stored_offset > end || piece.length > end - piece.stored_offset) return corrupt("a file's data lies nowhere");
+  if (piece.stored_offset > end || piece.length > end - piece.stored_offset)
+    return corrupt("a file's data lies nowhere");
   return {};
 }
 

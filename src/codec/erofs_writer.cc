@@ -3,7 +3,8 @@
 //   0      1024  nothing
 //   1024   128   superblock
 //   1152   128…  device slots: the data files
-//   1536   …     inodes (or further behind, after more than three slots), in the order of a depth-first walk, each followed by its xattrs, then by what
+//   1536   …     inodes (or further behind, after more than three slots), in the order of a depth-first walk, each
+//   followed by its xattrs, then by what
 //                is short enough to lie beside it: the last block of a directory, a symlink's target
 //   …      …     whole blocks: directories, long targets, copied chunks of sparse files
 //
@@ -32,9 +33,7 @@ constexpr std::size_t kInodeSize = 64;
 constexpr std::uint32_t kNullBlock = 0xFFFFFFFF;
 enum Layout : std::uint16_t { kPlain = 0, kInline = 2, kChunks = 4 };
 
-constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
-  return (value + unit - 1) / unit * unit;
-}
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) { return (value + unit - 1) / unit * unit; }
 
 std::uint64_t blocks_of(std::uint64_t bytes) { return round_up(bytes, kErofsBlock) / kErofsBlock; }
 
@@ -50,7 +49,8 @@ class Writer {
 
   Result<ErofsImage> write() {
     if (options_.devices.size() > kErofsMaxDevices)
-      return error(ErrorKind::kResourceExhausted, "{} data files, the limit is {}", options_.devices.size(), kErofsMaxDevices);
+      return error(ErrorKind::kResourceExhausted, "{} data files, the limit is {}", options_.devices.size(),
+                   kErofsMaxDevices);
     meta_offset_ = std::max(kErofsHead, round_up(kSlotOffset + kSlotSize * options_.devices.size(), kErofsBlock));
     meta_end_ = meta_offset_;
     std::uint64_t data_blocks = 0;
@@ -76,12 +76,12 @@ class Writer {
 
  private:
   struct Place {
-    std::uint64_t offset = 0;         // of the inode; 0: not visited
-    std::uint64_t size = 0;           // i_size
-    std::uint32_t first_block = 0;    // of its own blocks in the image, relative to the first of all
-    std::uint32_t parent = 0;         // of a directory
+    std::uint64_t offset = 0;       // of the inode; 0: not visited
+    std::uint64_t size = 0;         // i_size
+    std::uint32_t first_block = 0;  // of its own blocks in the image, relative to the first of all
+    std::uint32_t parent = 0;       // of a directory
     Layout layout = kPlain;
-    std::uint16_t tail = 0;           // bytes beside the inode
+    std::uint16_t tail = 0;  // bytes beside the inode
     std::uint8_t chunk_bits = 0;
   };
   struct Blocks {
@@ -196,8 +196,7 @@ class Writer {
 
   Result<> check_size() {
     if (image_end_ > kErofsMaxImage)
-      return error(ErrorKind::kResourceExhausted,
-                   "the index would be {} bytes, more than the limit of {}", image_end_,
+      return error(ErrorKind::kResourceExhausted, "the index would be {} bytes, more than the limit of {}", image_end_,
                    kErofsMaxImage);
     if (image_end_ / kErofsBlock + data_blocks_ >= kNullBlock)
       return error(ErrorKind::kResourceExhausted,
@@ -263,8 +262,7 @@ class Writer {
     put<std::int64_t>(at + 32, inode.mtime_sec);
     put<std::uint32_t>(at + 40, inode.mtime_nsec);
     put<std::uint32_t>(at + 44, inode.nlink);
-    if (xattr_size != 0)
-      write_erofs_xattrs(tree_.xattr_sets[inode.xattrs], std::span(scratch_).subspan(kInodeSize));
+    if (xattr_size != 0) write_erofs_xattrs(tree_.xattr_sets[inode.xattrs], std::span(scratch_).subspan(kInodeSize));
     TRY(output_.write(scratch_));
     if (p.layout == kInline) return write_tail(id);
     if (p.layout == kChunks) return write_chunk_table(id);
@@ -327,22 +325,20 @@ class Writer {
       put<std::uint32_t>(entry.data() + 4, block);
       if (result) result = output_.write(entry);
     };
-    visit_chunks(segments, inode.size, size,
-                 [&](std::uint64_t chunk, ChunkKind kind, std::size_t segment) {
-                   for (; next < chunk; ++next) put_entry(0, kNullBlock);
-                   const Segment& s = segments[segment];
-                   if (kind == ChunkKind::kMapped) {
-                     const std::uint64_t stored = s.stored_offset + (chunk * size - s.offset);
-                     const auto [device, block] = locate(stored / kErofsBlock);
-                     put_entry(device, block);
-                   } else {
-                     put_entry(0, static_cast<std::uint32_t>(own));
-                     own += std::uint64_t{1} << p.chunk_bits;
-                   }
-                   ++next;
-                 });
-    for (const std::uint64_t count = (inode.size + size - 1) / size; next < count; ++next)
-      put_entry(0, kNullBlock);
+    visit_chunks(segments, inode.size, size, [&](std::uint64_t chunk, ChunkKind kind, std::size_t segment) {
+      for (; next < chunk; ++next) put_entry(0, kNullBlock);
+      const Segment& s = segments[segment];
+      if (kind == ChunkKind::kMapped) {
+        const std::uint64_t stored = s.stored_offset + (chunk * size - s.offset);
+        const auto [device, block] = locate(stored / kErofsBlock);
+        put_entry(device, block);
+      } else {
+        put_entry(0, static_cast<std::uint32_t>(own));
+        own += std::uint64_t{1} << p.chunk_bits;
+      }
+      ++next;
+    });
+    for (const std::uint64_t count = (inode.size + size - 1) / size; next < count; ++next) put_entry(0, kNullBlock);
     return result;
   }
 

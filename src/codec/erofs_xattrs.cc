@@ -19,8 +19,7 @@ std::optional<Name> split_name(std::string_view name) {
   for (const auto& [acl, index] : kAcls)
     if (name == acl) return Name{index, ""};
   for (const auto& [prefix, index] : kPrefixes)
-    if (name.starts_with(prefix) && name.size() > prefix.size())
-      return Name{index, name.substr(prefix.size())};
+    if (name.starts_with(prefix) && name.size() > prefix.size()) return Name{index, name.substr(prefix.size())};
   return std::nullopt;
 }
 
@@ -43,8 +42,7 @@ std::optional<std::string_view> erofs_xattr_prefix(std::uint8_t index) {
 std::size_t erofs_xattr_size(const XattrSet& set) {
   if (set.empty()) return 0;
   std::size_t size = kHeader;
-  for (const auto& [name, value] : set)
-    size += (4 + split_name(name)->rest.size() + value.size() + 3) / 4 * 4;
+  for (const auto& [name, value] : set) size += (4 + split_name(name)->rest.size() + value.size() + 3) / 4 * 4;
   return size;
 }
 

@@ -24,10 +24,8 @@ void point(z_stream& stream, std::span<const std::byte> in, std::span<std::byte>
 }
 
 void advance(const z_stream& stream, std::span<const std::byte>& in, std::span<std::byte>& out) {
-  in = in.subspan(
-      static_cast<std::size_t>(reinterpret_cast<const std::byte*>(stream.next_in) - in.data()));
-  out = out.subspan(
-      static_cast<std::size_t>(reinterpret_cast<std::byte*>(stream.next_out) - out.data()));
+  in = in.subspan(static_cast<std::size_t>(reinterpret_cast<const std::byte*>(stream.next_in) - in.data()));
+  out = out.subspan(static_cast<std::size_t>(reinterpret_cast<std::byte*>(stream.next_out) - out.data()));
 }
 
 class ZlibDecoder final : public Decoder {
@@ -43,8 +41,7 @@ class ZlibDecoder final : public Decoder {
     point(stream_, in, out);
     const int code = inflate(&stream_, Z_NO_FLUSH);
     advance(stream_, in, out);
-    if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
-      return zlib_error(code, stream_);
+    if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) return zlib_error(code, stream_);
     return code == Z_STREAM_END;
   }
   Result<> restart() override {
@@ -62,8 +59,7 @@ class ZlibEncoder final : public Encoder {
   Result<> open(int level) {
     // Without a gzip header given, zlib writes one without time and name.
     const int code = deflateInit2(&stream_, level, Z_DEFLATED, kWindowBits, 9, Z_DEFAULT_STRATEGY);
-    if (code == Z_STREAM_ERROR)
-      return error(ErrorKind::kInvalidArgument, "gzip has no level {}", level);
+    if (code == Z_STREAM_ERROR) return error(ErrorKind::kInvalidArgument, "gzip has no level {}", level);
     if (code != Z_OK) return zlib_error(code, stream_);
     return {};
   }
@@ -71,8 +67,7 @@ class ZlibEncoder final : public Encoder {
     point(stream_, in, out);
     const int code = deflate(&stream_, last ? Z_FINISH : Z_NO_FLUSH);
     advance(stream_, in, out);
-    if (code == Z_STREAM_ERROR)
-      return error(ErrorKind::kInternal, "gzip: written to after its end");
+    if (code == Z_STREAM_ERROR) return error(ErrorKind::kInternal, "gzip: written to after its end");
     return code == Z_STREAM_END;
   }
 

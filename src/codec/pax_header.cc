@@ -24,11 +24,9 @@ Result<std::vector<PaxRecord>> parse_pax_header(std::string_view payload) {
   while (!payload.empty() && payload[0] != '\0') {
     const std::size_t space = payload.find(' ');
     const auto length = parse_unsigned(payload.substr(0, space == payload.npos ? 0 : space));
-    if (!length)
-      return error(ErrorKind::kCorrupt, "extended header: a record does not begin with its length");
+    if (!length) return error(ErrorKind::kCorrupt, "extended header: a record does not begin with its length");
     if (*length > payload.size() || *length < space + 2)
-      return error(ErrorKind::kCorrupt, "extended header: record length {} is out of range",
-                   *length);
+      return error(ErrorKind::kCorrupt, "extended header: record length {} is out of range", *length);
     std::string_view record = payload.substr(space + 1, *length - space - 1);
     if (record.back() != '\n')
       return error(ErrorKind::kCorrupt, "extended header: a record does not end with a newline");
@@ -46,8 +44,7 @@ void append_pax_record(std::string& payload, std::string_view keyword, std::stri
   // The length counts its own digits.
   const std::size_t rest = keyword.size() + value.size() + 3;
   std::size_t length = rest + 1;
-  while (rest + std::to_string(length).size() != length)
-    length = rest + std::to_string(length).size();
+  while (rest + std::to_string(length).size() != length) length = rest + std::to_string(length).size();
   payload.append(std::to_string(length)).append(" ");
   payload.append(keyword).append("=").append(value).append("\n");
 }
@@ -57,8 +54,7 @@ std::optional<PaxTime> parse_pax_time(std::string_view text) {
   if (negative) text.remove_prefix(1);
   const std::size_t point = text.find('.');
   const auto whole = parse_unsigned(text.substr(0, point));
-  if (!whole || *whole > std::uint64_t{std::numeric_limits<std::int64_t>::max()} - 1)
-    return std::nullopt;
+  if (!whole || *whole > std::uint64_t{std::numeric_limits<std::int64_t>::max()} - 1) return std::nullopt;
   std::uint32_t nanoseconds = 0;
   bool more = false;  // digits that nanoseconds cannot hold
   if (point != text.npos) {

@@ -70,8 +70,7 @@ std::optional<Entry> parse_entry(std::string_view text) {
 // named.
 bool is_valid(const std::vector<Entry>& entries) {
   const auto count = [&](std::uint16_t tag) {
-    return std::count_if(entries.begin(), entries.end(),
-                         [&](const Entry& e) { return e.tag == tag; });
+    return std::count_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.tag == tag; });
   };
   return count(kUserObj) == 1 && count(kGroupObj) == 1 && count(kOther) == 1 && count(kMask) <= 1 &&
          (count(kMask) == 1 || count(kUser) + count(kGroup) == 0);
@@ -98,9 +97,8 @@ std::optional<std::string> acl_xattr_from_text(std::string_view text) {
   }
   if (!is_valid(entries)) return std::nullopt;
   // The kernel wants them by tag, named ones by id.
-  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return std::tie(a.tag, a.id) < std::tie(b.tag, b.id);
-  });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const Entry& a, const Entry& b) { return std::tie(a.tag, a.id) < std::tie(b.tag, b.id); });
   std::string value;
   append_little_endian(value, kVersion);
   for (const Entry& entry : entries) {

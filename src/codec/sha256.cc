@@ -18,8 +18,7 @@ void Sha256::update(std::span<const std::byte> bytes) {
 
 Sha256Digest Sha256::finish() {
   Sha256Digest digest;
-  SHA256_Final(reinterpret_cast<unsigned char*>(digest.data()),
-               reinterpret_cast<SHA256_CTX*>(state_.data()));
+  SHA256_Final(reinterpret_cast<unsigned char*>(digest.data()), reinterpret_cast<SHA256_CTX*>(state_.data()));
   return digest;
 }
 

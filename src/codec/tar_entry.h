@@ -27,7 +27,7 @@ struct TarEntry {
   std::uint32_t mode = 0;   // 07777
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::uint64_t size = 0;  // of the file as it is read back, holes included; 0 for all but files
+  std::uint64_t size = 0;      // of the file as it is read back, holes included; 0 for all but files
   std::int64_t mtime_sec = 0;  // since 1970, may be negative
   std::uint32_t mtime_nsec = 0;
   std::uint32_t dev_major = 0;

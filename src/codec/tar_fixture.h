@@ -57,9 +57,7 @@ inline std::string member(Header header, const std::string& data) {
   header.size = data.size();
   return block(header) + padded(data);
 }
-inline std::string file(const std::string& name, const std::string& data = "") {
-  return member({.name = name}, data);
-}
+inline std::string file(const std::string& name, const std::string& data = "") { return member({.name = name}, data); }
 
 inline std::string pax(const std::vector<PaxRecord>& records, char type = 'x') {
   std::string payload;

@@ -34,15 +34,13 @@ class GnuTarTest : public testing::TestWithParam<const char*> {
     return {std::istreambuf_iterator<char>(file), {}};
   }
   std::string archive() {
-    const std::string command = fmt::format(
-        "cd {} && tar --sort=name -C in {} -cf t.tar . 2> errors", directory_.string(), GetParam());
+    const std::string command =
+        fmt::format("cd {} && tar --sort=name -C in {} -cf t.tar . 2> errors", directory_.string(), GetParam());
     EXPECT_EQ(std::system(command.c_str()), 0) << command;
     std::ifstream file(directory_ / "t.tar", std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
   }
-  bool option(std::string_view text) {
-    return std::string_view(GetParam()).find(text) != std::string_view::npos;
-  }
+  bool option(std::string_view text) { return std::string_view(GetParam()).find(text) != std::string_view::npos; }
 
   fs::path directory_;
 };
@@ -61,8 +59,8 @@ std::map<std::string, Member> read_members(const std::string& bytes) {
     if (!next) ADD_FAILURE() << next.error().message();
     if (!next || !*next) return members;
     TarEntry& entry = **next;
-    std::string content = entry.sparse ? std::string(entry.size, '\0')
-                                       : bytes.substr(entry.data_offset, entry.stored_size);
+    std::string content =
+        entry.sparse ? std::string(entry.size, '\0') : bytes.substr(entry.data_offset, entry.stored_size);
     for (const Segment& segment : entry.segments)
       content.replace(segment.offset, segment.length, bytes, segment.stored_offset, segment.length);
     const std::string path = entry.path;
@@ -71,8 +69,7 @@ std::map<std::string, Member> read_members(const std::string& bytes) {
 }
 
 TEST_P(GnuTarTest, IsRead) {
-  const std::string long_name =
-      option("v7") ? "short" : std::string(90, 'n') + "/" + std::string(90, 'm');
+  const std::string long_name = option("v7") ? "short" : std::string(90, 'n') + "/" + std::string(90, 'm');
   write("plain", std::string(1000, 'x'));
   fs::create_directories((directory_ / "in" / long_name).parent_path());
   write(long_name, "long");
@@ -103,9 +100,8 @@ TEST_P(GnuTarTest, IsRead) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, GnuTarTest,
-                         testing::Values("--format=v7", "--format=ustar", "--format=oldgnu -S",
-                                         "--format=gnu", "--format=gnu -S", "--format=pax",
-                                         "--format=pax --sparse-version=0.0 -S",
+                         testing::Values("--format=v7", "--format=ustar", "--format=oldgnu -S", "--format=gnu",
+                                         "--format=gnu -S", "--format=pax", "--format=pax --sparse-version=0.0 -S",
                                          "--format=pax --sparse-version=0.1 -S",
                                          "--format=pax --sparse-version=1.0 -S"),
                          [](const auto& param) {

@@ -57,8 +57,7 @@ std::optional<std::int64_t> parse_tar_number(std::string_view field) {
   std::size_t i = 0;
   while (i < field.size() && is_filler(field[i])) ++i;
   std::int64_t value = 0;  // 12 digits at most: 36 bits
-  for (; i < field.size() && field[i] >= '0' && field[i] <= '7'; ++i)
-    value = value * 8 + (field[i] - '0');
+  for (; i < field.size() && field[i] >= '0' && field[i] <= '7'; ++i) value = value * 8 + (field[i] - '0');
   if (i < field.size() && !is_filler(field[i])) return std::nullopt;
   return value;
 }

@@ -21,14 +21,12 @@ struct TarField {
   std::size_t offset;
   std::size_t length;
 };
-inline constexpr TarField kTarName{0, 100}, kTarMode{100, 8}, kTarUid{108, 8}, kTarGid{116, 8},
-    kTarSize{124, 12}, kTarMtime{136, 12}, kTarChecksum{148, 8}, kTarType{156, 1},
-    kTarLinkName{157, 100}, kTarMagic{257, 8} /* with the version */, kTarDevMajor{329, 8},
-    kTarDevMinor{337, 8}, kTarPrefix{345, 155};
+inline constexpr TarField kTarName{0, 100}, kTarMode{100, 8}, kTarUid{108, 8}, kTarGid{116, 8}, kTarSize{124, 12},
+    kTarMtime{136, 12}, kTarChecksum{148, 8}, kTarType{156, 1}, kTarLinkName{157, 100},
+    kTarMagic{257, 8} /* with the version */, kTarDevMajor{329, 8}, kTarDevMinor{337, 8}, kTarPrefix{345, 155};
 // Old GNU sparse headers: four segments of two 12-byte numbers, "more blocks follow", the real
 // size.
-inline constexpr TarField kTarGnuSparse{386, 96}, kTarGnuIsExtended{482, 1},
-    kTarGnuRealSize{483, 12};
+inline constexpr TarField kTarGnuSparse{386, 96}, kTarGnuIsExtended{482, 1}, kTarGnuRealSize{483, 12};
 // A block of further segments (21), and its own "more follow".
 inline constexpr TarField kTarGnuMoreSparse{0, 504}, kTarGnuMoreIsExtended{504, 1};
 inline constexpr std::size_t kTarGnuSparseNumber = 12;
@@ -37,9 +35,7 @@ struct TarBlock {
   std::array<char, kTarBlockSize> bytes{};
 
   std::span<std::byte> writable() { return std::as_writable_bytes(std::span(bytes)); }
-  std::string_view field(TarField field) const {
-    return {bytes.data() + field.offset, field.length};
-  }
+  std::string_view field(TarField field) const { return {bytes.data() + field.offset, field.length}; }
   // The field up to its first NUL.
   std::string_view text(TarField field) const;
   void set(TarField field, std::string_view text);

@@ -14,9 +14,8 @@ namespace {
 
 constexpr std::string_view kSchilyXattr = "SCHILY.xattr.";
 constexpr std::string_view kLibarchiveXattr = "LIBARCHIVE.xattr.";
-constexpr std::pair<const char*, const char*> kAcls[] = {
-    {"SCHILY.acl.access", "system.posix_acl_access"},
-    {"SCHILY.acl.default", "system.posix_acl_default"}};
+constexpr std::pair<const char*, const char*> kAcls[] = {{"SCHILY.acl.access", "system.posix_acl_access"},
+                                                         {"SCHILY.acl.default", "system.posix_acl_default"}};
 
 bool is_xattr_keyword(std::string_view keyword) {
   return keyword.starts_with(kSchilyXattr) || keyword.starts_with(kLibarchiveXattr);
@@ -62,22 +61,19 @@ Error TarReader::corrupt(std::string_view what) const {
 }
 
 Error TarReader::over_limit(std::string_view limit, std::uint64_t value) const {
-  return error(ErrorKind::kResourceExhausted, "tar header at offset {}: beyond the limit of {} {}",
-               header_offset_, value, limit);
+  return error(ErrorKind::kResourceExhausted, "tar header at offset {}: beyond the limit of {} {}", header_offset_,
+               value, limit);
 }
 
 Result<> TarReader::check_path(std::string_view what, std::string_view path) const {
-  if (path.size() > limits_.max_path)
-    return over_limit(fmt::format("bytes for a {}", what), limits_.max_path);
+  if (path.size() > limits_.max_path) return over_limit(fmt::format("bytes for a {}", what), limits_.max_path);
   if (path.find('\0') != path.npos) return corrupt(fmt::format("a NUL in the {}", what));
   return {};
 }
 
-Result<std::int64_t> TarReader::number(const TarBlock& block, TarField field,
-                                       std::string_view what) const {
+Result<std::int64_t> TarReader::number(const TarBlock& block, TarField field, std::string_view what) const {
   const auto value = parse_tar_number(block.field(field));
-  if (!value)
-    return corrupt(fmt::format("{} \"{}\" is not a number", what, printable(block.text(field))));
+  if (!value) return corrupt(fmt::format("{} \"{}\" is not a number", what, printable(block.text(field))));
   return *value;
 }
 
@@ -102,17 +98,14 @@ Result<> TarReader::skip(std::uint64_t bytes) {
   const std::uint64_t skipped = TRY(in_.skip(bytes));
   position_ += skipped;
   if (skipped < bytes)
-    return error(ErrorKind::kCorrupt, "tar archive ends at offset {}, inside \"{}\"", position_,
-                 printable(path_));
+    return error(ErrorKind::kCorrupt, "tar archive ends at offset {}, inside \"{}\"", position_, printable(path_));
   return {};
 }
 
-Result<std::string> TarReader::read_payload(const TarBlock& block, std::size_t limit,
-                                            std::string_view what) {
+Result<std::string> TarReader::read_payload(const TarBlock& block, std::size_t limit, std::string_view what) {
   const std::int64_t size = TRY(number(block, kTarSize, "size"));
   if (size < 0) return corrupt("negative size");
-  if (static_cast<std::uint64_t>(size) > limit)
-    return over_limit(fmt::format("bytes for {}", what), limit);
+  if (static_cast<std::uint64_t>(size) > limit) return over_limit(fmt::format("bytes for {}", what), limit);
   std::string payload(static_cast<std::size_t>(size), '\0');
   TRY(read_exactly(std::as_writable_bytes(std::span(payload)), what));
   std::array<std::byte, kTarBlockSize> padding;
@@ -126,8 +119,7 @@ Result<std::size_t> TarReader::read_data(std::span<std::byte> buffer) {
   const std::size_t got = TRY(in_.read(buffer.first(count)));
   position_ += got;
   if (got == 0)
-    return error(ErrorKind::kCorrupt, "tar archive ends at offset {}, inside \"{}\"", position_,
-                 printable(path_));
+    return error(ErrorKind::kCorrupt, "tar archive ends at offset {}, inside \"{}\"", position_, printable(path_));
   data_left_ -= got;
   return got;
 }
@@ -175,8 +167,7 @@ Result<> TarReader::read_extension(const TarBlock& block, char type, Pending& pe
     (type == 'L' ? pending.gnu_path : pending.gnu_link_target) = std::move(name);
     return {};
   }
-  const std::string payload =
-      TRY(read_payload(block, limits_.max_pax_header, "an extended header"));
+  const std::string payload = TRY(read_payload(block, limits_.max_pax_header, "an extended header"));
   return type == 'g' ? read_global_header(payload) : read_pax_header(payload, pending);
 }
 
@@ -184,8 +175,7 @@ Result<> TarReader::read_extension(const TarBlock& block, char type, Pending& pe
 Result<> TarReader::read_pax_header(std::string_view payload, Pending& pending) {
   pending.pax.clear();
   pending.sparse_numbers.clear();
-  for (auto& [keyword, value] :
-       TRY(parse_pax_header(payload), "tar header at offset {}", header_offset_)) {
+  for (auto& [keyword, value] : TRY(parse_pax_header(payload), "tar header at offset {}", header_offset_)) {
     if (keyword == "GNU.sparse.offset" || keyword == "GNU.sparse.numbytes")
       pending.sparse_numbers.push_back(std::move(value));
     else
@@ -195,8 +185,7 @@ Result<> TarReader::read_pax_header(std::string_view payload, Pending& pending) 
 }
 
 Result<> TarReader::read_global_header(std::string_view payload) {
-  for (auto& [keyword, value] :
-       TRY(parse_pax_header(payload), "tar header at offset {}", header_offset_)) {
+  for (auto& [keyword, value] : TRY(parse_pax_header(payload), "tar header at offset {}", header_offset_)) {
     if (keyword.starts_with("GNU.sparse.")) return corrupt("a sparse map in a global header");
     if (value.empty() && !is_xattr_keyword(keyword))
       global_.erase(keyword);
@@ -232,8 +221,7 @@ Result<TarEntry> TarReader::read_entry(const TarBlock& block, Pending& pending) 
   data_left_ = static_cast<std::uint64_t>(size);
   padding_left_ = tar_padding(data_left_);
   // Before ustar a slash at the end was what made a directory.
-  if (entry.type == TarEntry::Type::kFile && entry.path.ends_with('/'))
-    entry.type = TarEntry::Type::kDirectory;
+  if (entry.type == TarEntry::Type::kFile && entry.path.ends_with('/')) entry.type = TarEntry::Type::kDirectory;
   if (has_no_data(entry.type)) {
     padding_left_ += std::exchange(data_left_, 0);
     entry.data_offset = position_;
@@ -245,8 +233,7 @@ Result<TarEntry> TarReader::read_entry(const TarBlock& block, Pending& pending) 
   return entry;
 }
 
-Result<> TarReader::read_names(const TarBlock& block, const Pending& pending,
-                               TarEntry& entry) const {
+Result<> TarReader::read_names(const TarBlock& block, const Pending& pending, TarEntry& entry) const {
   if (const std::string* sparse_name = pending.find("GNU.sparse.name")) {
     entry.path = *sparse_name;
   } else if (const std::string* path = pending.find("path")) {
@@ -255,8 +242,7 @@ Result<> TarReader::read_names(const TarBlock& block, const Pending& pending,
     entry.path = *pending.gnu_path;
   } else {
     // GNU's magic is "ustar  " and its prefix field holds other things.
-    if (block.field(kTarMagic).starts_with(std::string_view("ustar\0", 6)))
-      entry.path = block.text(kTarPrefix);
+    if (block.field(kTarMagic).starts_with(std::string_view("ustar\0", 6))) entry.path = block.text(kTarPrefix);
     if (!entry.path.empty()) entry.path += '/';
     entry.path += block.text(kTarName);
   }
@@ -274,16 +260,14 @@ Result<> TarReader::read_names(const TarBlock& block, const Pending& pending,
   return check_path("link target", entry.link_target);
 }
 
-Result<> TarReader::read_attributes(const TarBlock& block, const Pending& pending,
-                                    TarEntry& entry) const {
+Result<> TarReader::read_attributes(const TarBlock& block, const Pending& pending, TarEntry& entry) const {
   entry.mode = TRY(number(block, kTarMode, "mode")) & 07777;
   const auto id = [&](TarField field, const char* keyword, std::uint32_t& out) -> Result<> {
     const std::string* text = pending.find(keyword);
     const auto value = text ? parse_signed(*text) : parse_tar_number(block.field(field));
     const auto checked = value ? to_id(*value) : std::nullopt;
     if (!checked)
-      return corrupt(fmt::format("{} \"{}\" is not an id", keyword,
-                                 printable(text ? *text : block.text(field))));
+      return corrupt(fmt::format("{} \"{}\" is not an id", keyword, printable(text ? *text : block.text(field))));
     out = *checked;
     return {};
   };

@@ -31,10 +31,9 @@
 namespace strata::codec {
 
 struct TarLimits {
-  std::size_t max_pax_header =
-      1 << 20;                       // bytes of one extended header, and of all global ones kept
-  std::size_t max_path = 64 << 10;   // bytes of a path or a link target
-  std::size_t max_xattr_name = 255;  // XATTR_NAME_MAX
+  std::size_t max_pax_header = 1 << 20;       // bytes of one extended header, and of all global ones kept
+  std::size_t max_path = 64 << 10;            // bytes of a path or a link target
+  std::size_t max_xattr_name = 255;           // XATTR_NAME_MAX
   std::size_t max_xattr_value = 64 << 10;     // XATTR_SIZE_MAX
   std::size_t max_sparse_segments = 1 << 20;  // per file
 };

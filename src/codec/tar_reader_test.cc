@@ -25,12 +25,10 @@ Result<Read> read_tar(const std::string& bytes, TarLimits limits = {}) {
   Read read;
   while (auto entry = TRY(tar.next())) {
     EXPECT_EQ(tar.position(), entry->data_offset);
-    std::string data(static_cast<std::size_t>(std::min<std::uint64_t>(entry->stored_size, 1 << 20)),
-                     '?');
+    std::string data(static_cast<std::size_t>(std::min<std::uint64_t>(entry->stored_size, 1 << 20)), '?');
     std::size_t have = 0;
     while (have < data.size()) {
-      const std::size_t got =
-          TRY(tar.read_data(std::as_writable_bytes(std::span(data)).subspan(have)));
+      const std::size_t got = TRY(tar.read_data(std::as_writable_bytes(std::span(data)).subspan(have)));
       if (got == 0) break;
       have += got;
     }
@@ -44,8 +42,7 @@ Result<Read> read_tar(const std::string& bytes, TarLimits limits = {}) {
 
 // One line for each entry: what the tables below compare.
 std::string describe(const TarEntry& entry, const std::string& data) {
-  static constexpr std::string_view kNames[] = {"file",  "link", "symlink", "char",
-                                                "block", "dir",  "fifo"};
+  static constexpr std::string_view kNames[] = {"file", "link", "symlink", "char", "block", "dir", "fifo"};
   std::string text = fmt::format("{} {}", kNames[static_cast<int>(entry.type)], entry.path);
   if (!entry.link_target.empty()) text += " -> " + entry.link_target;
   if (entry.type == Type::kCharDevice || entry.type == Type::kBlockDevice)
@@ -88,77 +85,61 @@ TEST(TarReader, ReadsEveryDialect) {
        block({.name = "d/", .type = '\0', .prefix = "junk", .magic = kNoMagic}) +
            member({.name = "f", .type = '\0', .magic = kNoMagic}, "x"),
        "dir d/; file f 1 [x]"},
-      {"the data of a file that turns out to be a directory is skipped",
-       file("d/", "hi") + file("b"), "dir d/; file b 0 []"},
+      {"the data of a file that turns out to be a directory is skipped", file("d/", "hi") + file("b"),
+       "dir d/; file b 0 []"},
       {"the ustar prefix", member({.name = "b", .prefix = "a/long"}, "x"), "file a/long/b 1 [x]"},
-      {"GNU's header has no prefix",
-       member({.name = "b", .prefix = "atime", .magic = kGnuMagic}, "x"), "file b 1 [x]"},
-      {"a name that fills its field", file(std::string(100, 'n'), "x"),
-       "file " + std::string(100, 'n') + " 1 [x]"},
+      {"GNU's header has no prefix", member({.name = "b", .prefix = "atime", .magic = kGnuMagic}, "x"), "file b 1 [x]"},
+      {"a name that fills its field", file(std::string(100, 'n'), "x"), "file " + std::string(100, 'n') + " 1 [x]"},
       {"an empty name is the root", block({.name = "", .type = '5'}), "dir ."},
-      {"links",
-       block({.name = "h", .type = '1', .link = "a"}) +
-           block({.name = "s", .type = '2', .link = "/b"}),
+      {"links", block({.name = "h", .type = '1', .link = "a"}) + block({.name = "s", .type = '2', .link = "/b"}),
        "link h -> a; symlink s -> /b"},
       {"the size of a link is not followed by data",
-       block({.name = "h", .type = '1', .size = 5, .link = "a"}) + file("b"),
-       "link h -> a; file b 0 []"},
+       block({.name = "h", .type = '1', .size = 5, .link = "a"}) + file("b"), "link h -> a; file b 0 []"},
       {"nor that of a directory or fifo",
-       block({.name = "d", .type = '5', .size = 5}) +
-           block({.name = "p", .type = '6', .size = 700}) + file("b"),
+       block({.name = "d", .type = '5', .size = 5}) + block({.name = "p", .type = '6', .size = 700}) + file("b"),
        "dir d; fifo p; file b 0 []"},
       {"devices",
-       block({.name = "c",
-              .type = '3',
-              .raw = {{kTarDevMajor, "0000010"}, {kTarDevMinor, "0000377"}}}) +
+       block({.name = "c", .type = '3', .raw = {{kTarDevMajor, "0000010"}, {kTarDevMinor, "0000377"}}}) +
            block({.name = "b", .type = '4', .raw = {{kTarDevMajor, "0000001"}}}),
        "char c 8:255; block b 1:0"},
       {"contiguous files", member({.name = "a", .type = '7'}, "hi"), "file a 2 [hi]"},
-      {"a type that GNU tar does not know is a file",
-       member({.name = "a", .type = 'Z'}, "hi") + file("b"), "file a 2 [hi]; file b 0 []"},
-      {"a dump directory", member({.name = "d", .type = 'D'}, "Ya\0Nb\0") + file("b"),
-       "dir d; file b 0 []"},
+      {"a type that GNU tar does not know is a file", member({.name = "a", .type = 'Z'}, "hi") + file("b"),
+       "file a 2 [hi]; file b 0 []"},
+      {"a dump directory", member({.name = "d", .type = 'D'}, "Ya\0Nb\0") + file("b"), "dir d; file b 0 []"},
       {"a volume label", member({.name = "v", .type = 'V'}, "x") + file("b"), "file b 0 []"},
       {"GNU long names",
-       gnu_long('L', longer) + gnu_long('K', longer + "t") +
-           block({.name = "s", .type = '2', .link = "x"}),
+       gnu_long('L', longer) + gnu_long('K', longer + "t") + block({.name = "s", .type = '2', .link = "x"}),
        "symlink " + longer + " -> " + longer + "t"},
       {"pax names and size",
        pax({{"path", longer}, {"size", "3"}}) + block({.name = "cut"}) + padded("abc") + file("b"),
        "file " + longer + " 3 [abc]; file b 0 []"},
-      {"pax linkpath",
-       pax({{"linkpath", longer}}) + block({.name = "s", .type = '2', .link = "cut"}),
+      {"pax linkpath", pax({{"linkpath", longer}}) + block({.name = "s", .type = '2', .link = "cut"}),
        "symlink s -> " + longer},
       {"pax wins over GNU in either order",
-       gnu_long('L', "gnu") + pax({{"path", "pax"}}) + file("1") + pax({{"path", "pax"}}) +
-           gnu_long('L', "gnu") + file("2"),
+       gnu_long('L', "gnu") + pax({{"path", "pax"}}) + file("1") + pax({{"path", "pax"}}) + gnu_long('L', "gnu") +
+           file("2"),
        "file pax 0 []; file pax 0 []"},
       {"the last of two extended headers counts alone",
        pax({{"path", "one"}, {"size", "9"}}) + pax({{"path", "two"}}) + file("x"), "file two 0 []"},
-      {"the last record of a keyword counts", pax({{"path", "one"}, {"path", "two"}}) + file("x"),
-       "file two 0 []"},
+      {"the last record of a keyword counts", pax({{"path", "one"}, {"path", "two"}}) + file("x"), "file two 0 []"},
       {"Solaris' extended header", pax({{"path", "one"}}, 'X') + file("x"), "file one 0 []"},
-      {"an extended header without an entry is nothing", file("a") + pax({{"path", "one"}}) + end(),
-       "file a 0 []"},
-      {"a newline and an equals sign in a value", pax({{"path", "a\nb=c"}}) + file("x"),
-       "file a\nb=c 0 []"},
-      {"NULs behind the records",
-       member({.name = "p", .type = 'x'}, std::string("9 path=x\n\0\0\0", 12)) + file("y"),
+      {"an extended header without an entry is nothing", file("a") + pax({{"path", "one"}}) + end(), "file a 0 []"},
+      {"a newline and an equals sign in a value", pax({{"path", "a\nb=c"}}) + file("x"), "file a\nb=c 0 []"},
+      {"NULs behind the records", member({.name = "p", .type = 'x'}, std::string("9 path=x\n\0\0\0", 12)) + file("y"),
        "file x 0 []"},
       {"global headers add up, an entry's own wins, an empty one takes away",
-       pax({{"linkpath", "g"}}, 'g') + pax({{"comment", "c"}}, 'g') +
-           block({.name = "1", .type = '2', .link = "h"}) + pax({{"linkpath", "own"}}) +
-           block({.name = "2", .type = '2', .link = "h"}) + pax({{"linkpath", ""}}) +
+       pax({{"linkpath", "g"}}, 'g') + pax({{"comment", "c"}}, 'g') + block({.name = "1", .type = '2', .link = "h"}) +
+           pax({{"linkpath", "own"}}) + block({.name = "2", .type = '2', .link = "h"}) + pax({{"linkpath", ""}}) +
            block({.name = "3", .type = '2', .link = "h"}) + pax({{"linkpath", ""}}, 'g') +
            block({.name = "4", .type = '2', .link = "h"}),
        "symlink 1 -> g; symlink 2 -> own; symlink 3 -> h; symlink 4 -> h"},
       {"old GNU sparse",
-       member({.name = "s",
-               .type = 'S',
-               .magic = kGnuMagic,
-               .raw = {{kTarGnuSparse, sparse_slots({0, 3, 1024, 4, 4096, 0})},
-                       {kTarGnuRealSize, sparse_slots({4096})}}},
-              "abcdefg") +
+       member(
+           {.name = "s",
+            .type = 'S',
+            .magic = kGnuMagic,
+            .raw = {{kTarGnuSparse, sparse_slots({0, 3, 1024, 4, 4096, 0})}, {kTarGnuRealSize, sparse_slots({4096})}}},
+           "abcdefg") +
            file("b"),
        "file s 4096 [abcdefg] 0+3@512 1024+4@515 sparse; file b 0 []"},
       {"old GNU sparse with further blocks",
@@ -181,9 +162,7 @@ TEST(TarReader, ReadsEveryDialect) {
            file("s", "abcdefg") + file("b"),
        "file s 5000 [abcdefg] 0+3@1536 4096+4@1539 sparse; file b 0 []"},
       {"pax sparse 0.1",
-       pax({{"GNU.sparse.size", "5000"},
-            {"GNU.sparse.name", "real"},
-            {"GNU.sparse.map", "512,3,5000,0"}}) +
+       pax({{"GNU.sparse.size", "5000"}, {"GNU.sparse.name", "real"}, {"GNU.sparse.map", "512,3,5000,0"}}) +
            file("GNUSparseFile.1/real", "abc"),
        "file real 5000 [abc] 512+3@1536 sparse"},
       {"pax sparse 1.0",
@@ -208,8 +187,7 @@ TEST(TarReader, SaysWhatIsWrongAndWhere) {
   std::string bad_checksum = file("a", "hi");
   bad_checksum[0] ^= 1;
   const auto sparse1 = [](const std::string& map) {
-    return pax({{"GNU.sparse.major", "1"}, {"GNU.sparse.realsize", "3000"}}) +
-           file("s", padded(map));
+    return pax({{"GNU.sparse.major", "1"}, {"GNU.sparse.realsize", "3000"}}) + file("s", padded(map));
   };
   const auto sparse0 = [](const std::string& map, const std::string& data) {
     return pax({{"GNU.sparse.size", "100"}, {"GNU.sparse.map", map}}) + file("s", data);
@@ -223,8 +201,7 @@ TEST(TarReader, SaysWhatIsWrongAndWhere) {
       {"a header cut", file("a").substr(0, 100), "tar archive ends at offset 100, inside a header"},
       {"data cut", file("b/a", std::string(1000, 'x')).substr(0, 700),
        "tar archive ends at offset 700, inside \"b/a\""},
-      {"padding cut", file("a", "x").substr(0, 600),
-       "tar archive ends at offset 600, inside \"a\""},
+      {"padding cut", file("a", "x").substr(0, 600), "tar archive ends at offset 600, inside \"a\""},
       {"a size beyond the end", block({.name = "a", .size = 1ull << 32}) + end(),
        "tar archive ends at offset 1536, inside \"a\""},
       {"an extended header cut", pax({{"path", "x"}}).substr(0, 515),
@@ -235,10 +212,8 @@ TEST(TarReader, SaysWhatIsWrongAndWhere) {
        at_offset("0: mode \"0000089\" is not a number")},
       {"an id beyond 32 bits", pax({{"uid", "4294967296"}}) + file("a"),
        at_offset("1024: uid \"4294967296\" is not an id")},
-      {"a size that is none", pax({{"size", "-1"}}) + file("a"),
-       at_offset("1024: size \"-1\" is not a number")},
-      {"a time that is none", pax({{"mtime", "1.x"}}) + file("a"),
-       at_offset("1024: mtime \"1.x\" is not a time")},
+      {"a size that is none", pax({{"size", "-1"}}) + file("a"), at_offset("1024: size \"-1\" is not a number")},
+      {"a time that is none", pax({{"mtime", "1.x"}}) + file("a"), at_offset("1024: mtime \"1.x\" is not a time")},
       {"a record length beyond the header", member({.name = "p", .type = 'x'}, "99 a=b\n"),
        at_offset("0: extended header: record length 99 is out of range")},
       {"a record length too short", member({.name = "p", .type = 'x'}, "2 a=b\n"),
@@ -249,10 +224,8 @@ TEST(TarReader, SaysWhatIsWrongAndWhere) {
        at_offset("0: extended header: a record has no keyword")},
       {"a record without a newline", member({.name = "p", .type = 'x'}, "6 a=bcd"),
        at_offset("0: extended header: a record does not end with a newline")},
-      {"a NUL in a path", pax({{"path", std::string("a\0b", 3)}}) + file("a"),
-       at_offset("1024: a NUL in the path")},
-      {"a link to nothing", block({.name = "a", .type = '2'}),
-       at_offset("0: a link without a target")},
+      {"a NUL in a path", pax({{"path", std::string("a\0b", 3)}}) + file("a"), at_offset("1024: a NUL in the path")},
+      {"a link to nothing", block({.name = "a", .type = '2'}), at_offset("0: a link without a target")},
       {"another volume", member({.name = "a", .type = 'M'}, "x"),
        at_offset("0: a file that continues from another volume")},
       {"a sparse map beyond the size", sparse0("99,2", "ab"),
@@ -267,14 +240,12 @@ TEST(TarReader, SaysWhatIsWrongAndWhere) {
        at_offset("1024: the sparse map has 5 bytes, the archive 2")},
       {"a sparse map with less than the data", sparse0("50,1", "ab"),
        at_offset("1024: the sparse map has 1 bytes, the archive 2")},
-      {"an odd sparse map", sparse0("50", "ab"),
-       at_offset("1024: a sparse map with an odd number of numbers")},
+      {"an odd sparse map", sparse0("50", "ab"), at_offset("1024: a sparse map with an odd number of numbers")},
       {"a 1.0 map that is no number", sparse1("x\n"), at_offset("1024: malformed sparse map")},
       {"a 1.0 map without an end", sparse1("3\n0\n1\n"), at_offset("1024: malformed sparse map")},
       {"a 1.0 map longer than the data", sparse1("3\n0\n1\n" + std::string(505, '0')),
        at_offset("1024: malformed sparse map")},
-      {"a global sparse map", pax({{"GNU.sparse.size", "1"}}, 'g'),
-       at_offset("0: a sparse map in a global header")},
+      {"a global sparse map", pax({{"GNU.sparse.size", "1"}}, 'g'), at_offset("0: a sparse map in a global header")},
       {"star's sparse file", member({.name = "a", .type = 'S'}, "x"),
        at_offset("0: a sparse file that is not in GNU's format")},
   };
@@ -287,16 +258,12 @@ TEST(TarReader, SaysWhatIsWrongAndWhere) {
 }
 
 TEST(TarReader, NamesTheLimitThatWasExceeded) {
-  const TarLimits limits{.max_pax_header = 100,
-                         .max_path = 50,
-                         .max_xattr_name = 10,
-                         .max_xattr_value = 20,
-                         .max_sparse_segments = 2};
+  const TarLimits limits{
+      .max_pax_header = 100, .max_path = 50, .max_xattr_name = 10, .max_xattr_value = 20, .max_sparse_segments = 2};
   struct Case {
     std::string bytes, expected;
   } cases[] = {
-      {pax({{"comment", std::string(100, 'x')}}),
-       "0: beyond the limit of 100 bytes for an extended header"},
+      {pax({{"comment", std::string(100, 'x')}}), "0: beyond the limit of 100 bytes for an extended header"},
       {pax({{"a", std::string(60, 'x')}}, 'g') + pax({{"b", std::string(60, 'x')}}, 'g'),
        "1024: beyond the limit of 100 bytes for all global extended headers"},
       {file(std::string(51, 'x')), "0: beyond the limit of 50 bytes for a path"},
@@ -346,18 +313,12 @@ TEST(TarReader, ReadsSizesOver8GigabytesAndIdsInBase256) {
     TarReader tar(source);
     return *tar.next().value();
   };
-  EXPECT_EQ(
-      read(block({.name = "a", .raw = {{kTarSize, std::string("\x80\0\0\0\0\0\0\5\0\0\0\0", 12)}}}))
-          .size,
-      5ull << 32);
+  EXPECT_EQ(read(block({.name = "a", .raw = {{kTarSize, std::string("\x80\0\0\0\0\0\0\5\0\0\0\0", 12)}}})).size,
+            5ull << 32);
   EXPECT_EQ(read(pax({{"size", "21474836480"}}) + block({.name = "a"})).size, 5ull << 32);
-  EXPECT_EQ(
-      read(block({.name = "a", .raw = {{kTarUid, std::string("\x80\0\0\0\x77\x35\x94\0", 8)}}}))
-          .uid,
-      2000000000u);
-  EXPECT_EQ(read(block({.name = "a",
-                        .raw = {{kTarGid, std::string("\xff\xff\xff\xff\xff\xff\xff\xfe", 8)}}}))
-                .gid,
+  EXPECT_EQ(read(block({.name = "a", .raw = {{kTarUid, std::string("\x80\0\0\0\x77\x35\x94\0", 8)}}})).uid,
+            2000000000u);
+  EXPECT_EQ(read(block({.name = "a", .raw = {{kTarGid, std::string("\xff\xff\xff\xff\xff\xff\xff\xfe", 8)}}})).gid,
             4294967294u);
   EXPECT_EQ(read(block({.name = "a", .raw = {{kTarMode, "0104755"}}})).mode, 04755u);
 }
@@ -391,8 +352,7 @@ TEST(TarReader, TimesHaveNanosecondsAndMayBeNegative) {
   EXPECT_EQ(format_pax_time({-3, 0}), "-3");
   EXPECT_EQ(format_pax_time({0, 0}), "0");
   EXPECT_EQ(parse_pax_time("99999999999999999999"), std::nullopt);
-  const auto base256 =
-      read_tar(block({.name = "a", .raw = {{kTarMtime, std::string(11, '\xff') + '\xfb'}}}));
+  const auto base256 = read_tar(block({.name = "a", .raw = {{kTarMtime, std::string(11, '\xff') + '\xfb'}}}));
   EXPECT_EQ(base256->entries[0].mtime_sec, -5);
 }
 
@@ -406,8 +366,7 @@ TEST(TarReader, XattrsAndAclsKeepTheirBytes) {
                     {"LIBARCHIVE.xattr.user.my%20name", "AAECA/8"},
                     {"LIBARCHIVE.xattr.user.both", "AAEC"},
                     {"SCHILY.xattr.user.both", "raw\n"},
-                    {"SCHILY.acl.access",
-                     "user::rw-,user:daemon:r--:1,user:77:rw-,group::r--,mask::rw-,other::---"}}) +
+                    {"SCHILY.acl.access", "user::rw-,user:daemon:r--:1,user:77:rw-,group::r--,mask::rw-,other::---"}}) +
                file("a"))
           ->entries[0]
           .xattrs;
@@ -425,18 +384,14 @@ TEST(TarReader, XattrsAndAclsKeepTheirBytes) {
   };
   EXPECT_EQ(xattrs, expected);
   // Long forms; and what cannot be converted is left out.
-  EXPECT_FALSE(read_tar(pax({{"SCHILY.acl.default",
-                              "user::rwx\ngroup::r-x\t#effective:r--\nother::r--\n"}}) +
-                        file("a"))
-                   ->entries[0]
-                   .xattrs.at("system.posix_acl_default")
-                   .empty());
-  for (const char* bad :
-       {"user::rw-,user:lisa:r--,group::r--,mask::rw-,other::---", "user::rw-,group::r--",
-        "nonsense", "user::rw-,user:1:r--,group::r--,other::---",
-        "user::rwz,group::r--,other::---"})
-    EXPECT_TRUE(read_tar(pax({{"SCHILY.acl.access", bad}}) + file("a"))->entries[0].xattrs.empty())
-        << bad;
+  EXPECT_FALSE(
+      read_tar(pax({{"SCHILY.acl.default", "user::rwx\ngroup::r-x\t#effective:r--\nother::r--\n"}}) + file("a"))
+          ->entries[0]
+          .xattrs.at("system.posix_acl_default")
+          .empty());
+  for (const char* bad : {"user::rw-,user:lisa:r--,group::r--,mask::rw-,other::---", "user::rw-,group::r--", "nonsense",
+                          "user::rw-,user:1:r--,group::r--,other::---", "user::rwz,group::r--,other::---"})
+    EXPECT_TRUE(read_tar(pax({{"SCHILY.acl.access", bad}}) + file("a"))->entries[0].xattrs.empty()) << bad;
 }
 
 TEST(TarReader, TakesTheSignedChecksumsOfOldTars) {

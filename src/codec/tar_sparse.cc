@@ -12,10 +12,8 @@
 namespace strata::codec {
 
 Result<> TarReader::add_segment(TarEntry& entry, std::uint64_t offset, std::uint64_t length) const {
-  const std::uint64_t begin =
-      entry.segments.empty() ? 0 : entry.segments.back().offset + entry.segments.back().length;
-  if (offset > entry.size || length > entry.size - offset)
-    return corrupt("the sparse map goes beyond the file's size");
+  const std::uint64_t begin = entry.segments.empty() ? 0 : entry.segments.back().offset + entry.segments.back().length;
+  if (offset > entry.size || length > entry.size - offset) return corrupt("the sparse map goes beyond the file's size");
   // GNU tar ends a map with an empty segment where the file ends in a hole.
   if (length == 0) return {};
   if (offset < begin) return corrupt("the sparse map is not in ascending order");
@@ -34,8 +32,7 @@ Result<> TarReader::place_segments(TarEntry& entry) const {
     at += segment.length;
   }
   if (at - position_ != entry.stored_size)
-    return corrupt(fmt::format("the sparse map has {} bytes, the archive {}", at - position_,
-                               entry.stored_size));
+    return corrupt(fmt::format("the sparse map has {} bytes, the archive {}", at - position_, entry.stored_size));
   return {};
 }
 
@@ -60,8 +57,8 @@ Result<> TarReader::read_sparse(const TarBlock& block, const Pending& pending, T
   entry.size = TRY(parse_size(*real_size));
   if (major != nullptr && *major != "0") {
     if (*major != "1")
-      return error(ErrorKind::kUnsupported, "tar header at offset {}: GNU.sparse format {}",
-                   header_offset_, printable(*major));
+      return error(ErrorKind::kUnsupported, "tar header at offset {}: GNU.sparse format {}", header_offset_,
+                   printable(*major));
     TRY(read_pax_sparse_map(entry));
     return place_segments(entry);
   }
@@ -82,8 +79,7 @@ Result<> TarReader::read_sparse(const TarBlock& block, const Pending& pending, T
 
 Result<> TarReader::read_old_gnu_sparse(const TarBlock& block, TarEntry& entry) {
   if (!block.field(kTarMagic).starts_with("ustar "))
-    return error(ErrorKind::kUnsupported,
-                 "tar header at offset {}: a sparse file that is not in GNU's format",
+    return error(ErrorKind::kUnsupported, "tar header at offset {}: a sparse file that is not in GNU's format",
                  header_offset_);
   const std::int64_t real_size = TRY(number(block, kTarGnuRealSize, "real size"));
   if (real_size < 0) return corrupt("negative size");
@@ -97,8 +93,7 @@ Result<> TarReader::read_old_gnu_sparse(const TarBlock& block, TarEntry& entry) 
       const std::int64_t offset = TRY(number(from, offset_field, "sparse offset"));
       const std::int64_t length = TRY(number(from, length_field, "sparse length"));
       if (offset < 0 || length < 0) return corrupt("negative sparse offset or length");
-      TRY(add_segment(entry, static_cast<std::uint64_t>(offset),
-                      static_cast<std::uint64_t>(length)));
+      TRY(add_segment(entry, static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(length)));
     }
     return true;
   };
@@ -109,8 +104,7 @@ Result<> TarReader::read_old_gnu_sparse(const TarBlock& block, TarEntry& entry) 
     if (blocks > limits_.max_sparse_segments / 21)
       return over_limit("segments in a sparse file", limits_.max_sparse_segments);
     TRY(read_exactly(extension.writable(), "a sparse map"));
-    more = TRY(read_slots(extension, kTarGnuMoreSparse)) &&
-           extension.field(kTarGnuMoreIsExtended)[0] != '\0';
+    more = TRY(read_slots(extension, kTarGnuMoreSparse)) && extension.field(kTarGnuMoreIsExtended)[0] != '\0';
   }
   return {};
 }
@@ -133,13 +127,11 @@ Result<> TarReader::read_pax_sparse_map(TarEntry& entry) {
       digits += c;
     }
     const auto value = parse_unsigned(digits);
-    if (!value || *value > std::numeric_limits<std::int64_t>::max())
-      return corrupt("malformed sparse map");
+    if (!value || *value > std::numeric_limits<std::int64_t>::max()) return corrupt("malformed sparse map");
     return *value;
   };
   const std::uint64_t count = TRY(next_number());
-  if (count > limits_.max_sparse_segments)
-    return over_limit("segments in a sparse file", limits_.max_sparse_segments);
+  if (count > limits_.max_sparse_segments) return over_limit("segments in a sparse file", limits_.max_sparse_segments);
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t offset = TRY(next_number());
     const std::uint64_t length = TRY(next_number());

@@ -52,8 +52,7 @@ bool set_path(TarBlock& block, std::string_view path) {
   // The first slash that leaves a name that fits; the one at the end of a directory's path is no
   // cut.
   const std::size_t slash = path.find('/', path.size() - kTarName.length - 1);
-  if (slash == path.npos || slash == 0 || slash > kTarPrefix.length || slash + 1 == path.size())
-    return false;
+  if (slash == path.npos || slash == 0 || slash > kTarPrefix.length || slash + 1 == path.size()) return false;
   block.set(kTarPrefix, path.substr(0, slash));
   block.set(kTarName, path.substr(slash + 1));
   return true;
@@ -69,8 +68,7 @@ void begin_block(TarBlock& block, char type) {
 }
 
 Result<> write_block(ByteSink& out, TarBlock& block) {
-  format_tar_number(block, {kTarChecksum.offset, 7},
-                    static_cast<std::uint64_t>(block.unsigned_checksum()));
+  format_tar_number(block, {kTarChecksum.offset, 7}, static_cast<std::uint64_t>(block.unsigned_checksum()));
   block.set({kTarChecksum.offset + 7, 1}, " ");
   return out.write(std::as_bytes(std::span(block.bytes)));
 }
@@ -78,12 +76,10 @@ Result<> write_block(ByteSink& out, TarBlock& block) {
 // The list at the front of the data of GNU.sparse 1.0. Its last, empty segment makes GNU tar give
 // the file its size where that ends in a hole.
 std::string sparse_map(const TarEntry& entry) {
-  const std::uint64_t end =
-      entry.segments.empty() ? 0 : entry.segments.back().offset + entry.segments.back().length;
+  const std::uint64_t end = entry.segments.empty() ? 0 : entry.segments.back().offset + entry.segments.back().length;
   const bool hole_at_end = end < entry.size || entry.segments.empty();
   std::string map = fmt::format("{}\n", entry.segments.size() + (hole_at_end ? 1 : 0));
-  for (const Segment& segment : entry.segments)
-    map += fmt::format("{}\n{}\n", segment.offset, segment.length);
+  for (const Segment& segment : entry.segments) map += fmt::format("{}\n{}\n", segment.offset, segment.length);
   if (hole_at_end) map += fmt::format("{}\n0\n", entry.size);
   map.append(tar_padding(map.size()), '\0');
   return map;
@@ -105,8 +101,7 @@ Result<> check(const TarEntry& entry) {
     if (name.empty() || has_nul(name)) return refuse("the name of an xattr is empty or has a NUL");
   std::uint64_t end = 0;
   for (const Segment& segment : entry.segments) {
-    if (segment.offset < end || segment.offset > entry.size ||
-        segment.length > entry.size - segment.offset)
+    if (segment.offset < end || segment.offset > entry.size || segment.length > entry.size - segment.offset)
       return refuse("segments out of order or beyond the size");
     end = segment.offset + segment.length;
     // GNU tar reads each segment from a block of its own, other readers do not: say only what all
@@ -126,8 +121,7 @@ struct Prepared {
 
   // A number that does not fit is cut in the block and whole in the record.
   void set_number(TarField field, const char* keyword, std::uint64_t value) {
-    if (!format_tar_number(block, field, value))
-      append_pax_record(pax, keyword, std::to_string(value));
+    if (!format_tar_number(block, field, value)) append_pax_record(pax, keyword, std::to_string(value));
   }
 };
 
@@ -145,8 +139,7 @@ void set_names(const TarEntry& entry, const std::string& path, Prepared& prepare
   }
   if (!is_link(entry)) return;
   block.set(kTarLinkName, entry.link_target);
-  if (entry.link_target.size() > kTarLinkName.length)
-    append_pax_record(pax, "linkpath", entry.link_target);
+  if (entry.link_target.size() > kTarLinkName.length) append_pax_record(pax, "linkpath", entry.link_target);
 }
 
 Result<> set_attributes(const TarEntry& entry, Prepared& prepared) {
@@ -154,16 +147,14 @@ Result<> set_attributes(const TarEntry& entry, Prepared& prepared) {
   prepared.set_number(kTarUid, "uid", entry.uid);
   prepared.set_number(kTarGid, "gid", entry.gid);
   prepared.set_number(kTarSize, "size", prepared.sparse_map.size() + prepared.data);
-  const std::uint64_t seconds =
-      entry.mtime_sec < 0 ? 0 : static_cast<std::uint64_t>(entry.mtime_sec);
-  if (!format_tar_number(prepared.block, kTarMtime, seconds) || entry.mtime_sec < 0 ||
-      entry.mtime_nsec != 0)
+  const std::uint64_t seconds = entry.mtime_sec < 0 ? 0 : static_cast<std::uint64_t>(entry.mtime_sec);
+  if (!format_tar_number(prepared.block, kTarMtime, seconds) || entry.mtime_sec < 0 || entry.mtime_nsec != 0)
     append_pax_record(prepared.pax, "mtime", format_pax_time({entry.mtime_sec, entry.mtime_nsec}));
   if (entry.type == TarEntry::Type::kCharDevice || entry.type == TarEntry::Type::kBlockDevice) {
     if (!format_tar_number(prepared.block, kTarDevMajor, entry.dev_major) ||
         !format_tar_number(prepared.block, kTarDevMinor, entry.dev_minor))
-      return error(ErrorKind::kInvalidArgument, "tar: \"{}\": device number {}:{} does not fit",
-                   printable(entry.path), entry.dev_major, entry.dev_minor);
+      return error(ErrorKind::kInvalidArgument, "tar: \"{}\": device number {}:{} does not fit", printable(entry.path),
+                   entry.dev_major, entry.dev_minor);
   }
   for (const auto& [name, value] : entry.xattrs)
     append_pax_record(prepared.pax, "SCHILY.xattr." + encode_xattr_keyword(name), value);
@@ -186,9 +177,8 @@ Result<> write_pax_header(ByteSink& out, const std::string& path, std::string pa
 
 Result<> TarWriter::add(const TarEntry& entry) {
   if (data_left_ > 0)
-    return error(ErrorKind::kInvalidArgument,
-                 "tar: \"{}\" begins while {} bytes of another are missing", printable(entry.path),
-                 data_left_);
+    return error(ErrorKind::kInvalidArgument, "tar: \"{}\" begins while {} bytes of another are missing",
+                 printable(entry.path), data_left_);
   TRY(check(entry));
   std::string path = entry.path;
   if (entry.type == TarEntry::Type::kDirectory && !path.ends_with('/')) path += '/';
@@ -215,16 +205,14 @@ Result<> TarWriter::add(const TarEntry& entry) {
 
 Result<> TarWriter::write_data(std::span<const std::byte> bytes) {
   if (bytes.size() > data_left_)
-    return error(ErrorKind::kInvalidArgument, "tar: {} bytes more than the entry's size",
-                 bytes.size() - data_left_);
+    return error(ErrorKind::kInvalidArgument, "tar: {} bytes more than the entry's size", bytes.size() - data_left_);
   data_left_ -= bytes.size();
   return out_.write(bytes);
 }
 
 Result<> TarWriter::finish() {
   if (data_left_ > 0)
-    return error(ErrorKind::kInvalidArgument, "tar: {} bytes of the last entry are missing",
-                 data_left_);
+    return error(ErrorKind::kInvalidArgument, "tar: {} bytes of the last entry are missing", data_left_);
   TRY(write_padding(std::exchange(padding_, 0)));
   return write_padding(2 * kTarBlockSize);
 }

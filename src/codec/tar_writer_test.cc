@@ -76,16 +76,9 @@ std::vector<Item> all_kinds() {
       {{.type = Type::kDirectory, .path = std::string(100, 'd'), .mode = 0755}, ""},
       {file(deep + "/" + std::string(255, 'f'), 1), "w"},
       {{.type = Type::kHardLink, .path = "hard", .link_target = "plain"}, ""},
-      {{.type = Type::kSymlink, .path = "soft", .link_target = std::string(300, 't'), .mode = 0777},
-       ""},
-      {{.type = Type::kCharDevice, .path = "null", .mode = 0666, .dev_major = 1, .dev_minor = 3},
-       ""},
-      {{.type = Type::kBlockDevice,
-        .path = "disk",
-        .mode = 0660,
-        .dev_major = 4095,
-        .dev_minor = 1048575},
-       ""},
+      {{.type = Type::kSymlink, .path = "soft", .link_target = std::string(300, 't'), .mode = 0777}, ""},
+      {{.type = Type::kCharDevice, .path = "null", .mode = 0666, .dev_major = 1, .dev_minor = 3}, ""},
+      {{.type = Type::kBlockDevice, .path = "disk", .mode = 0660, .dev_major = 4095, .dev_minor = 1048575}, ""},
       {{.type = Type::kFifo, .path = "pipe", .mode = 0600}, ""},
       {file("\xff\xfe not UTF-8\n"), ""},
       {sparse, std::string(512, 'a') + "defgh"},
@@ -133,16 +126,14 @@ TEST(TarWriter, OurReaderReadsItAllBack) {
 
 TEST(TarWriter, GnuTarExtractsIt) {
   if (geteuid() != 0) GTEST_SKIP() << "devices and owners need root";
-  const std::filesystem::path directory =
-      testing::TempDir() + "tar_writer." + std::to_string(getpid());
+  const std::filesystem::path directory = testing::TempDir() + "tar_writer." + std::to_string(getpid());
   std::filesystem::create_directories(directory / "out");
   std::ofstream(directory / "t.tar", std::ios::binary) << write(all_kinds());
   const std::string command =
-      "cd " + directory.string() +
-      " && tar -xpf t.tar -C out --xattrs --xattrs-include='user.*' 2> errors";
+      "cd " + directory.string() + " && tar -xpf t.tar -C out --xattrs --xattrs-include='user.*' 2> errors";
   EXPECT_EQ(std::system(command.c_str()), 0);
   const auto status = [&](const std::string& name) {
-    struct stat st {};
+    struct stat st{};
     EXPECT_EQ(::lstat((directory / "out" / name).c_str(), &st), 0) << name;
     return st;
   };
@@ -171,8 +162,7 @@ TEST(TarWriter, GnuTarExtractsIt) {
 
 TEST(TarWriter, PaxOnlyWhereUstarDoesNotDo) {
   EXPECT_EQ(write({{file("a", 2), "hi"}}).size(), 512u + 512 + 1024);
-  EXPECT_EQ(write({{file(std::string(100, 'p') + "/" + std::string(100, 'n')), ""}}).size(),
-            512u + 1024);
+  EXPECT_EQ(write({{file(std::string(100, 'p') + "/" + std::string(100, 'n')), ""}}).size(), 512u + 1024);
   TarEntry with_nanoseconds = file("a");
   with_nanoseconds.mtime_nsec = 1;
   EXPECT_EQ(write({{with_nanoseconds, ""}}).size(), 3 * 512u + 1024);
@@ -187,15 +177,12 @@ TEST(TarWriter, RefusesWhatMakesNoArchive) {
   TarEntry sparse = file("s", 10);
   sparse.sparse = true;
   sparse.segments = {{9, 2, 0}};
-  EXPECT_EQ(tar.add(sparse).error().message(),
-            "tar: \"s\": segments out of order or beyond the size");
+  EXPECT_EQ(tar.add(sparse).error().message(), "tar: \"s\": segments out of order or beyond the size");
   sparse.segments = {{1, 2, 0}, {6, 1, 0}};
-  EXPECT_EQ(tar.add(sparse).error().message(),
-            "tar: \"s\": a segment's length is not a multiple of 512");
+  EXPECT_EQ(tar.add(sparse).error().message(), "tar: \"s\": a segment's length is not a multiple of 512");
   EXPECT_EQ(sink.bytes(), "");
   ASSERT_TRUE(tar.add(file("a", 2)));
-  EXPECT_EQ(tar.add(file("b")).error().message(),
-            "tar: \"b\" begins while 2 bytes of another are missing");
+  EXPECT_EQ(tar.add(file("b")).error().message(), "tar: \"b\" begins while 2 bytes of another are missing");
   EXPECT_FALSE(tar.finish());
   EXPECT_EQ(tar.write_data(std::as_bytes(std::span("abc", 3))).error().message(),
             "tar: 1 bytes more than the entry's size");

@@ -27,8 +27,7 @@ class XzDecoder final : public Decoder {
       case LZMA_MEM_ERROR:
         return error(ErrorKind::kResourceExhausted, "out of memory");
       case LZMA_MEMLIMIT_ERROR:
-        return error(ErrorKind::kResourceExhausted,
-                     "the dictionary is beyond the limit of {} bytes", max_memory_);
+        return error(ErrorKind::kResourceExhausted, "the dictionary is beyond the limit of {} bytes", max_memory_);
       case LZMA_FORMAT_ERROR:
         return error(ErrorKind::kCorrupt, "not in the xz format");
       case LZMA_OPTIONS_ERROR:

@@ -64,8 +64,7 @@ class ZstdDecoder final : public Decoder {
 
   Result<> take_window(std::uint64_t size) {
     if (size > limit_.max)
-      return error(ErrorKind::kResourceExhausted, "the window is beyond the limit of {} bytes",
-                   limit_.max);
+      return error(ErrorKind::kResourceExhausted, "the window is beyond the limit of {} bytes", limit_.max);
     if (!limit_.take || size <= taken_) return {};
     ZSTD_freeDCtx(std::exchange(context_, nullptr));
     TRY(limit_.take(size));
@@ -98,8 +97,7 @@ class ZstdEncoder final : public Encoder {
  public:
   ~ZstdEncoder() override { ZSTD_freeCCtx(context_); }
   Result<> open(int level) {
-    if (level < 1 || level > ZSTD_maxCLevel())
-      return error(ErrorKind::kInvalidArgument, "zstd has no level {}", level);
+    if (level < 1 || level > ZSTD_maxCLevel()) return error(ErrorKind::kInvalidArgument, "zstd has no level {}", level);
     context_ = ZSTD_createCCtx();
     if (context_ == nullptr) return error(ErrorKind::kResourceExhausted, "out of memory");
     const std::size_t code = ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, level);
@@ -109,8 +107,7 @@ class ZstdEncoder final : public Encoder {
   Result<bool> step(std::span<const std::byte>& in, std::span<std::byte>& out, bool last) override {
     ZSTD_inBuffer input{in.data(), in.size(), 0};
     ZSTD_outBuffer output{out.data(), out.size(), 0};
-    const std::size_t code =
-        ZSTD_compressStream2(context_, &output, &input, last ? ZSTD_e_end : ZSTD_e_continue);
+    const std::size_t code = ZSTD_compressStream2(context_, &output, &input, last ? ZSTD_e_end : ZSTD_e_continue);
     in = in.subspan(input.pos);
     out = out.subspan(output.pos);
     if (ZSTD_isError(code)) return error(ErrorKind::kInternal, "zstd: {}", ZSTD_getErrorName(code));

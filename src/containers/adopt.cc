@@ -30,8 +30,7 @@ Result<> Containers::adopt(const Row& row) {
   sys::Pipe answer = TRY(sys::make_pipe());
   sys::Child starter = TRY(sys::fork_child({.new_session = true}, [&] {
     if (!leave_cgroup()) return 1;
-    const Result<pid_t> pid =
-        setup.start_adopter({.pid = row.init.pid, .pidfd = std::move(*pidfd)}, std::move(held));
+    const Result<pid_t> pid = setup.start_adopter({.pid = row.init.pid, .pidfd = std::move(*pidfd)}, std::move(held));
     return pid && sys::write_all(answer.write.get(), std::to_string(*pid)) ? 0 : 1;
   }));
   answer.write.reset();
@@ -39,10 +38,12 @@ Result<> Containers::adopt(const Row& row) {
   (void)!starter.wait();
   const auto pid = parse_unsigned(text);
   if (!pid) return error(ErrorKind::kInternal, "no new monitor could be started");
-  RunStatus status = {row.boot_id, row.init, {.pid = static_cast<pid_t>(*pid)}, row.started.value_or(container.created)};
+  RunStatus status = {
+      row.boot_id, row.init, {.pid = static_cast<pid_t>(*pid)}, row.started.value_or(container.created)};
   status.monitor.start_time = TRY(sys::start_time(status.monitor.pid));
   TRY(write_status(files.status, status));
-  return Records(parts_.store.db()).record_started(container.id, status.boot_id, status.init, status.monitor, status.started);
+  return Records(parts_.store.db())
+      .record_started(container.id, status.boot_id, status.init, status.monitor, status.started);
 }
 
 }  // namespace strata::containers

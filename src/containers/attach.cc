@@ -31,8 +31,7 @@ constexpr std::uint32_t kHeldBack = DetachKeys::kMaxKeys;
 class Session {
  public:
   Session(MonitorClient& client, const AttachOptions& options, DetachKeys keys, ClientTerminal& terminal)
-      : client_(client), options_(options), keys_(std::move(keys)), terminal_(terminal),
-        reading_(options.want_stdin) {}
+      : client_(client), options_(options), keys_(std::move(keys)), terminal_(terminal), reading_(options.want_stdin) {}
 
   Result<AttachOutcome> run() {
     if (options_.terminal) TRY(send_size(options_.redraw));
@@ -68,9 +67,15 @@ class Session {
   Result<> take_signals() {
     while (const auto signal = terminal_.next_signal()) {
       switch (signal->kind) {
-        case ClientSignal::Kind::kResized: TRY(send_size(false)); break;
-        case ClientSignal::Kind::kForward: unless_closed(client_.send_signal(signal->number)); break;
-        case ClientSignal::Kind::kEnd: end({.interrupted_by = signal->number}); return {};
+        case ClientSignal::Kind::kResized:
+          TRY(send_size(false));
+          break;
+        case ClientSignal::Kind::kForward:
+          unless_closed(client_.send_signal(signal->number));
+          break;
+        case ClientSignal::Kind::kEnd:
+          end({.interrupted_by = signal->number});
+          return {};
       }
     }
     return {};
@@ -128,7 +133,8 @@ class Session {
   Result<> write_output() {
     const Result<std::size_t> written = target().write_some(output_);
     if (!written) {
-      if (written.error().error_number() != EPIPE) return error_from(written.error().error_number(), "write the container's output");
+      if (written.error().error_number() != EPIPE)
+        return error_from(written.error().error_number(), "write the container's output");
       end({.interrupted_by = SIGPIPE});
       return {};
     }
@@ -138,8 +144,8 @@ class Session {
 
   Result<> read_input() {
     std::array<std::byte, 16 << 10> buffer;
-    const Result<std::size_t> count =
-        sys::read_some(STDIN_FILENO, std::span(buffer).first(std::min<std::size_t>(buffer.size(), window_ - kHeldBack)));
+    const Result<std::size_t> count = sys::read_some(
+        STDIN_FILENO, std::span(buffer).first(std::min<std::size_t>(buffer.size(), window_ - kHeldBack)));
     if (!count && count.error().error_number() == EAGAIN) return {};
     if (!count || *count == 0) {  // EIO: the terminal is gone
       reading_ = false;

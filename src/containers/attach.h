@@ -24,7 +24,8 @@ class MonitorClient {
   // attach() gives an Exit with tear_down.
   static Result<MonitorClient> open(sys::UniqueFd socket, bool own = false, std::uint32_t wants = 0);
 
-  // The container's exit; output that comes before it is dropped. nullopt when the monitor ended without telling: it was killed.
+  // The container's exit; output that comes before it is dropped. nullopt when the monitor ended without telling: it
+  // was killed.
   Result<std::optional<Exit>> wait_exit();
   Result<> send(FrameType type, std::span<const std::byte> payload = {});
   Result<> send_signal(int signal);
@@ -51,8 +52,8 @@ struct AttachOptions {
   bool want_stdin = false;
   bool want_stdout = true;
   bool want_stderr = true;
-  bool signal_proxy = true;  // without a terminal: pass the signals we get on to the container's init
-  bool redraw = false;       // make the program in the terminal draw itself anew: we join it late
+  bool signal_proxy = true;                   // without a terminal: pass the signals we get on to the container's init
+  bool redraw = false;                        // make the program in the terminal draw itself anew: we join it late
   std::string detach_keys = "ctrl-p,ctrl-q";  // Docker's syntax; "" = none
 
   std::uint32_t hello_flags() const;  // for MonitorClient::open

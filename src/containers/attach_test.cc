@@ -1,7 +1,6 @@
 // The client, with its standard streams replaced in a child process, and this process in the monitor's place.
 #include "containers/attach.h"
 
-#include <gtest/gtest.h>
 #include <pty.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -16,6 +15,7 @@
 #include "sys/pidfd.h"
 #include "sys/process.h"
 #include "sys/unix_socket.h"
+#include <gtest/gtest.h>
 
 namespace strata::containers {
 namespace {
@@ -32,9 +32,13 @@ TEST(DetachKeys, AreFoundAcrossReadsAndOtherKeysPassThrough) {
   EXPECT_FALSE(keys.filter("a\x10", out));
   EXPECT_EQ(out, "a");  // ctrl-p may begin the sequence
   EXPECT_FALSE(keys.filter("b\x10\x10", out));
-  EXPECT_EQ(out, "a\x10" "b\x10");
+  EXPECT_EQ(out,
+            "a\x10"
+            "b\x10");
   EXPECT_TRUE(keys.filter("\x11rest", out));
-  EXPECT_EQ(out, "a\x10" "b\x10");
+  EXPECT_EQ(out,
+            "a\x10"
+            "b\x10");
   EXPECT_FALSE(DetachKeys().filter("\x10\x11", out));
 }
 
@@ -61,10 +65,14 @@ class Attach : public ::testing::Test {
       auto client = MonitorClient::open(sys::UniqueFd(3), false, options.hello_flags()).value();
       const auto outcome = attach(client, options);
       int code = kFailed;
-      if (outcome && outcome->detached) code = kDetached;
-      else if (outcome && outcome->exit) code = outcome->exit->shell_code();
-      else if (outcome && outcome->interrupted_by != 0) code = kInterrupted + outcome->interrupted_by;
-      else if (outcome) code = kLost;
+      if (outcome && outcome->detached)
+        code = kDetached;
+      else if (outcome && outcome->exit)
+        code = outcome->exit->shell_code();
+      else if (outcome && outcome->interrupted_by != 0)
+        code = kInterrupted + outcome->interrupted_by;
+      else if (outcome)
+        code = kLost;
       ::_exit(code);
     }
     monitor_ = std::move(pair.first);
@@ -188,7 +196,8 @@ TEST_F(Attach, SignalsAreHandedOnWithoutATerminal) {
   say(FrameType::kStdout, "");
   for (const int signal : {SIGUSR1, SIGTERM, SIGINT, SIGHUP}) {
     // Blocked signals cannot be lost; before that the default action would end the child. Wait for the mask.
-    while (sys::read_file("/proc/" + std::to_string(pid_) + "/status")->find("SigBlk:\t0000000000000000") != std::string::npos) {
+    while (sys::read_file("/proc/" + std::to_string(pid_) + "/status")->find("SigBlk:\t0000000000000000") !=
+           std::string::npos) {
     }
     ::kill(pid_, signal);
     const Received frame = next();
@@ -277,8 +286,10 @@ class PumpTest : public ::testing::Test {
       ::dup2(in, 0), ::dup2(out, 1);
       ::close_range(3, ~0U, 0);
       auto input = sys::make_pipe().value(), output = sys::make_pipe().value();
-      auto child = sys::spawn({.program = "/bin/sh", .arguments = {"sh", "-c", script},
-                               .fds = {{input.read.get(), 0}, {output.write.get(), 1}}}).value();
+      auto child = sys::spawn({.program = "/bin/sh",
+                               .arguments = {"sh", "-c", script},
+                               .fds = {{input.read.get(), 0}, {output.write.get(), 1}}})
+                       .value();
       PumpEnds ends;
       ends.in = std::move(input.write);
       ends.out = std::move(output.read);
@@ -288,8 +299,9 @@ class PumpTest : public ::testing::Test {
       (void)!sys::set_nonblocking(ends.out.get(), true);
       auto terminal = ClientTerminal::enter({.forward = true}).value();
       const auto outcome = pump(ends, {}, terminal);
-      ::_exit(!outcome ? kFailed : outcome->interrupted_by != 0 ? kInterrupted + outcome->interrupted_by
-                                                                : child.wait()->shell_code());
+      ::_exit(!outcome                       ? kFailed
+              : outcome->interrupted_by != 0 ? kInterrupted + outcome->interrupted_by
+                                             : child.wait()->shell_code());
     }
     pid_ = pid;
     return 0;

@@ -44,8 +44,9 @@ Result<> check_containers(Containers& containers, const std::vector<Row>& rows, 
     if (row.phase == Phase::kIdle && row.started && !sys::exists(containers.paths(id).upper) && TRY(records.get(id)))
       found({Kind::kFilesLost, id, fmt::format("the files of container {} are lost", row.container.name)});
     if (!containers.parts().images.get(row.container.image_id) && TRY(records.get(id)))
-      found({Kind::kImageLost, id, fmt::format("the image of container {}, {}, is not recorded", row.container.name,
-                                               row.container.image_id.to_string())});
+      found({Kind::kImageLost, id,
+             fmt::format("the image of container {}, {}, is not recorded", row.container.name,
+                         row.container.image_id.to_string())});
   }
   for (const std::string& name : TRY(names_in(containers.parts().store.paths().root + "/containers")))
     if (!known.contains(name) && is_id(name) && TRY(is_orphan(containers, name)))

@@ -74,8 +74,7 @@ Result<ClientTerminal> ClientTerminal::enter(Options options) {
   if (options.raw) add({SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGCONT});
   if (options.forward) add({SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2});
   ClientTerminal result(options, TRY(sys::SignalFd::create(wanted)));
-  if (options.raw && sys::terminal_size(STDIN_FILENO))
-    result.raw_.emplace(TRY(sys::RawTerminal::enter(STDIN_FILENO)));
+  if (options.raw && sys::terminal_size(STDIN_FILENO)) result.raw_.emplace(TRY(sys::RawTerminal::enter(STDIN_FILENO)));
   return result;
 }
 

@@ -75,8 +75,7 @@ class ClientTerminal {
   static std::optional<sys::TerminalSize> size();
 
  private:
-  ClientTerminal(Options options, sys::SignalFd signals)
-      : options_(options), signals_(std::move(signals)) {}
+  ClientTerminal(Options options, sys::SignalFd signals) : options_(options), signals_(std::move(signals)) {}
   Options options_;
   sys::NoPipeSignal no_pipe_signal_;
   sys::SignalFd signals_;

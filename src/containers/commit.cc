@@ -77,8 +77,11 @@ Result<images::Image> Containers::commit(const Container& container, const Commi
   config.created = to_rfc3339(now());
   config.author = options.author;
   config.config = config_of(container.config, base.config.config);
-  oci::History line{.created = config.created, .created_by = join(container.config.cmd, " "), .author = options.author,
-                    .comment = options.comment, .empty_layer = true};
+  oci::History line{.created = config.created,
+                    .created_by = join(container.config.cmd, " "),
+                    .author = options.author,
+                    .comment = options.comment,
+                    .empty_layer = true};
   if (options.change) TRY(options.change(config));
 
   store::Lease lease = TRY(store::Lease::create(parts_.store));
@@ -94,8 +97,10 @@ Result<images::Image> Containers::commit(const Container& container, const Commi
     layers::UpperOptions upper;
     for (const std::string& point : mount_points(container.config)) upper.left_out.insert(point.substr(1));
     std::optional<Freeze> still;
-    if (options.pause && TRY(state(container)).running()) still.emplace(TRY(Freeze::begin(cgroup_path(container.id)), "pause"));
-    const UpperLayer read = TRY(read_upper(parts_.layers, lease, files.upper, upper, options.max_layer_size), "container {}", container.name);
+    if (options.pause && TRY(state(container)).running())
+      still.emplace(TRY(Freeze::begin(cgroup_path(container.id)), "pause"));
+    const UpperLayer read = TRY(read_upper(parts_.layers, lease, files.upper, upper, options.max_layer_size),
+                                "container {}", container.name);
     if (still) TRY(still->end(), "unpause");
     // The places that our mounts needed have left traces in directories: only few entries are worth a closer look.
     constexpr std::uint64_t kFew = 16;

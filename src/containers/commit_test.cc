@@ -1,6 +1,5 @@
 #include "containers/commit.h"
 
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include "layers/layers.h"
 #include "sys/file.h"
 #include "sys/forked_child.h"
+#include <gtest/gtest.h>
 
 namespace strata::containers {
 namespace {
@@ -34,7 +34,9 @@ class Commit : public testing::Test {
     }));
     return paths;
   }
-  static bool has(const Strings& paths, const std::string& path) { return std::ranges::find(paths, path) != paths.end(); }
+  static bool has(const Strings& paths, const std::string& path) {
+    return std::ranges::find(paths, path) != paths.end();
+  }
   void finish(const Container& container) {
     EXPECT_TRUE(store_->containers().wait(container));
     EXPECT_TRUE(store_->containers().teardown(container.id));
@@ -49,7 +51,8 @@ TEST_F(Commit, TheConfigIsTheContainers) {
   config.working_dir = "/tmp";
   const Container container = store_->run({"sh", "-c", "echo x > /new; rm -r /etc/notrunnable"}, config);
   finish(container);
-  CommitOptions options{.author = "me", .comment = "why", .pause = true, .tag = *oci::Reference::parse("made:1"), .change = {}};
+  CommitOptions options{
+      .author = "me", .comment = "why", .pause = true, .tag = *oci::Reference::parse("made:1"), .change = {}};
   options.change = [](oci::ImageConfig& image) -> Result<> {
     image.config.user = "nobody";
     return {};
@@ -84,7 +87,8 @@ TEST_F(Commit, NothingChangedIsNoLayer) {
 }
 
 TEST_F(Commit, OneThatNeverRan) {
-  const auto container = store_->containers().create({.name = "", .image_name = "x", .config = {.cmd = {"true"}}}, store_->image());
+  const auto container =
+      store_->containers().create({.name = "", .image_name = "x", .config = {.cmd = {"true"}}}, store_->image());
   ASSERT_TRUE(container) << container.error().message();
   const auto image = store_->containers().commit(*container, {});
   ASSERT_TRUE(image) << image.error().message();
@@ -109,10 +113,12 @@ TEST_F(Commit, VolumesStayOut) {
 
 TEST_F(Commit, ARunningContainerGoesOn) {
   for (const bool pause : {true, false}) {
-    const Container container = store_->run({"sh", "-c", "echo x > /ready; while [ ! -e /go ]; do sleep 0.01; done; exit 7"});
+    const Container container =
+        store_->run({"sh", "-c", "echo x > /ready; while [ ! -e /go ]; do sleep 0.01; done; exit 7"});
     const std::string upper = store_->containers().paths(container.id).upper;
     while (!sys::exists(upper + "/ready")) ::usleep(1000);
-    const auto image = store_->containers().commit(container, {.author = "", .comment = "", .pause = pause, .tag = {}, .change = {}});
+    const auto image =
+        store_->containers().commit(container, {.author = "", .comment = "", .pause = pause, .tag = {}, .change = {}});
     ASSERT_TRUE(image) << image.error().message();
     EXPECT_TRUE(has(paths_of(*image), "ready"));
     EXPECT_TRUE(store_->containers().state(container)->running());

@@ -22,9 +22,12 @@ class Writer {
 
 std::string_view type_name(Mount::Type type) {
   switch (type) {
-    case Mount::Type::kBind: return "bind";
-    case Mount::Type::kVolume: return "volume";
-    case Mount::Type::kTmpfs: return "tmpfs";
+    case Mount::Type::kBind:
+      return "bind";
+    case Mount::Type::kVolume:
+      return "volume";
+    case Mount::Type::kTmpfs:
+      return "tmpfs";
   }
   return "bind";
 }
@@ -122,35 +125,41 @@ std::string config_to_json(const Config& c) {
 
 Result<Config> config_from_json(std::string_view text) {
   Config c;
-  TRY(read_json_object(text, [&](JsonFields& in) {
-        in("Hostname", c.hostname)("Domainname", c.domainname)("User", c.user)("WorkingDir", c.working_dir);
-        in("Env", c.env)("Entrypoint", c.entrypoint)("Cmd", c.cmd)("Labels", c.labels);
-        std::vector<std::string> exposed;
-        in("ExposedPorts", exposed);
-        c.exposed_ports.insert(exposed.begin(), exposed.end());
-        in("StopSignal", c.stop_signal)("StopTimeout", c.stop_timeout);
-        in("Tty", c.tty)("OpenStdin", c.open_stdin)("StdinOnce", c.stdin_once);
-        in("AttachStdin", c.attach_stdin)("AttachStdout", c.attach_stdout)("AttachStderr", c.attach_stderr);
-        in("AutoRemove", c.auto_remove)("ReadonlyRootfs", c.read_only)("Privileged", c.privileged)("Init", c.init);
-        in("NetworkMode", c.network_mode)("PublishAllPorts", c.publish_all);
-        in.list("PortBindings", c.ports, read_port);
-        in.list("Mounts", c.mounts, read_mount);
-        in("CapAdd", c.cap_add)("CapDrop", c.cap_drop)("SecurityOpt", c.security_opt);
-        in("Dns", c.dns)("DnsSearch", c.dns_search)("DnsOptions", c.dns_options)("ExtraHosts", c.extra_hosts);
-        in("Memory", c.memory)("MemorySwap", c.memory_swap)("MemoryReservation", c.memory_reservation);
-        in("NanoCpus", c.nano_cpus)("CpuShares", c.cpu_shares)("CpusetCpus", c.cpuset_cpus);
-        in("PidsLimit", c.pids_limit)("ShmSize", c.shm_size)("LogOptions", c.log_options);
-      }),
+  TRY(read_json_object(
+          text,
+          [&](JsonFields& in) {
+            in("Hostname", c.hostname)("Domainname", c.domainname)("User", c.user)("WorkingDir", c.working_dir);
+            in("Env", c.env)("Entrypoint", c.entrypoint)("Cmd", c.cmd)("Labels", c.labels);
+            std::vector<std::string> exposed;
+            in("ExposedPorts", exposed);
+            c.exposed_ports.insert(exposed.begin(), exposed.end());
+            in("StopSignal", c.stop_signal)("StopTimeout", c.stop_timeout);
+            in("Tty", c.tty)("OpenStdin", c.open_stdin)("StdinOnce", c.stdin_once);
+            in("AttachStdin", c.attach_stdin)("AttachStdout", c.attach_stdout)("AttachStderr", c.attach_stderr);
+            in("AutoRemove", c.auto_remove)("ReadonlyRootfs", c.read_only)("Privileged", c.privileged)("Init", c.init);
+            in("NetworkMode", c.network_mode)("PublishAllPorts", c.publish_all);
+            in.list("PortBindings", c.ports, read_port);
+            in.list("Mounts", c.mounts, read_mount);
+            in("CapAdd", c.cap_add)("CapDrop", c.cap_drop)("SecurityOpt", c.security_opt);
+            in("Dns", c.dns)("DnsSearch", c.dns_search)("DnsOptions", c.dns_options)("ExtraHosts", c.extra_hosts);
+            in("Memory", c.memory)("MemorySwap", c.memory_swap)("MemoryReservation", c.memory_reservation);
+            in("NanoCpus", c.nano_cpus)("CpuShares", c.cpu_shares)("CpusetCpus", c.cpuset_cpus);
+            in("PidsLimit", c.pids_limit)("ShmSize", c.shm_size)("LogOptions", c.log_options);
+          }),
       "container record");
   return c;
 }
 
 std::string_view to_string(Status status) {
   switch (status) {
-    case Status::kCreated: return "created";
-    case Status::kRunning: return "running";
-    case Status::kExited: return "exited";
-    case Status::kDead: return "dead";
+    case Status::kCreated:
+      return "created";
+    case Status::kRunning:
+      return "running";
+    case Status::kExited:
+      return "exited";
+    case Status::kDead:
+      return "dead";
   }
   return "dead";
 }

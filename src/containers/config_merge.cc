@@ -4,7 +4,6 @@
 #include <array>
 
 #include "base/strings.h"
-
 #include "sys/temp_dir.h"
 
 namespace strata::containers {
@@ -72,18 +71,63 @@ Result<> merge_mounts(Config& config, const std::set<std::string>& image_volumes
 
 // In the order of their numbers, capability.h.
 constexpr auto kCapabilities = std::to_array<std::string_view>({
-    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID",
-    "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN",
-    "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_IPC_LOCK",
+    "CAP_IPC_OWNER",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE",
+    "CAP_SYS_TIME",
+    "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
+    "CAP_LEASE",
+    "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_SETFCAP",
+    "CAP_MAC_OVERRIDE",
+    "CAP_MAC_ADMIN",
+    "CAP_SYSLOG",
+    "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND",
+    "CAP_AUDIT_READ",
+    "CAP_PERFMON",
+    "CAP_BPF",
+    "CAP_CHECKPOINT_RESTORE",
 });
 
 constexpr auto kDefaultCapabilities = std::to_array<std::string_view>({
-    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW", "CAP_SETGID",
-    "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FSETID",
+    "CAP_FOWNER",
+    "CAP_MKNOD",
+    "CAP_NET_RAW",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETFCAP",
+    "CAP_SETPCAP",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_SYS_CHROOT",
+    "CAP_KILL",
     "CAP_AUDIT_WRITE",
 });
 
@@ -121,8 +165,8 @@ Result<Config> merge_config(Config config, const oci::ContainerConfig& image) {
   if (config.user.empty()) config.user = image.user;
   if (config.working_dir.empty()) config.working_dir = image.working_dir;
   if (!config.working_dir.empty() && !config.working_dir.starts_with('/'))
-    return error(ErrorKind::kInvalidArgument,
-                 "the working directory '{}' is invalid, it needs to be an absolute path", printable(config.working_dir));
+    return error(ErrorKind::kInvalidArgument, "the working directory '{}' is invalid, it needs to be an absolute path",
+                 printable(config.working_dir));
   config.env = merge_env(config.env, image.env);
   for (const std::string& variable : config.env)
     if (variable_name(variable).empty() || variable.find('\0') != std::string::npos)
@@ -152,10 +196,10 @@ Result<std::vector<std::string>> effective_capabilities(const Config& config) {
   for (const std::string_view known : kCapabilities) {
     const std::string name(known);
     const bool standard = std::ranges::find(kDefaultCapabilities, known) != kDefaultCapabilities.end();
-    const bool has = config.privileged ||
-                     (add.all     ? !drop.names.contains(name)
-                      : drop.all ? add.names.contains(name)
-                                 : add.names.contains(name) || (standard && !drop.names.contains(name)));
+    const bool has =
+        config.privileged || (add.all    ? !drop.names.contains(name)
+                              : drop.all ? add.names.contains(name)
+                                         : add.names.contains(name) || (standard && !drop.names.contains(name)));
     if (has) out.push_back(name);
   }
   return out;

@@ -1,10 +1,9 @@
-#include <gtest/gtest.h>
-
 #include <algorithm>
 
 #include "containers/config_merge.h"
 #include "containers/containers.h"
 #include "containers/names.h"
+#include <gtest/gtest.h>
 
 namespace strata::containers {
 namespace {
@@ -133,7 +132,11 @@ TEST(ConfigJson, KeepsEveryMember) {
   c.auto_remove = c.read_only = c.privileged = c.init = c.publish_all = true;
   c.network_mode = "none";
   c.ports = {{"127.0.0.1", 8080, 80, "tcp"}, {"", 0, 53, "udp"}};
-  c.mounts = {{.type = Mount::Type::kVolume, .name = "v", .target = "/v", .read_only = true, .anonymous = true,
+  c.mounts = {{.type = Mount::Type::kVolume,
+               .name = "v",
+               .target = "/v",
+               .read_only = true,
+               .anonymous = true,
                .no_copy = true},
               {.type = Mount::Type::kTmpfs, .target = "/t", .tmpfs_options = "size=1m"}};
   c.cap_add = {"ALL"};

@@ -44,9 +44,7 @@ ContainerPaths container_paths(const store::Paths& paths, std::string_view id) {
   return out;
 }
 
-std::uint64_t lock_byte(std::string_view id) {
-  return parse_unsigned(id.substr(0, 15), 16).value_or(0);
-}
+std::uint64_t lock_byte(std::string_view id) { return parse_unsigned(id.substr(0, 15), 16).value_or(0); }
 
 Containers::Containers(Parts parts) : parts_(std::move(parts)) {}
 
@@ -151,9 +149,7 @@ Result<State> Containers::derive(const Row& row) {
   state.exit_code = row.exit_code;
   state.oom_killed = row.oom_killed;
   state.error = row.error;
-  state.status = row.phase == Phase::kRemoving ? Status::kDead
-                 : row.started                 ? Status::kExited
-                                               : Status::kCreated;
+  state.status = row.phase == Phase::kRemoving ? Status::kDead : row.started ? Status::kExited : Status::kCreated;
   if (row.phase != Phase::kCreating && row.phase != Phase::kActive) return state;
 
   const ContainerPaths files = paths(row.container.id);
@@ -188,9 +184,7 @@ Result<State> Containers::derive(const Row& row) {
 
 Result<sys::UniqueFd> Containers::open_init(const Container& container) {
   const std::optional<Row> row = TRY(Records(parts_.store.db()).get(container.id));
-  const auto not_running = [&] {
-    return error(ErrorKind::kConflict, "container {} is not running", container.id);
-  };
+  const auto not_running = [&] { return error(ErrorKind::kConflict, "container {} is not running", container.id); };
   if (!row || (row->phase != Phase::kActive && row->phase != Phase::kCreating)) return not_running();
   if (!TRY(derive(*row)).running()) return not_running();
   ProcessIdentity init = row->init;

@@ -39,7 +39,7 @@ namespace strata::store {
 class Store;
 struct Schema;
 struct Paths;
-}
+}  // namespace strata::store
 namespace strata::layers {
 class Layers;
 }
@@ -56,8 +56,8 @@ struct Row;
 
 // Where a container's things lie. Pure names; nothing is created.
 struct ContainerPaths {
-  std::string directory;      // root/containers/<id>
-  std::string upper, work;    // the writable layer
+  std::string directory;    // root/containers/<id>
+  std::string upper, work;  // the writable layer
   std::string hostname, hosts, resolv_conf;
   std::string log;            // <id>-json.log
   std::string run_directory;  // run_root/containers/<id>
@@ -70,15 +70,15 @@ struct Parts {
   layers::Layers& layers;
   images::Images& images;
   network::Networks& networks;
-  std::string monitor_program;             // path of strata-monitor
+  std::string monitor_program;                // path of strata-monitor
   std::vector<std::string> teardown_command;  // argv the monitor executes with the id appended:
-                                           // {strata, --root, …, --run-root, …, internal-teardown}
+                                              // {strata, --root, …, --run-root, …, internal-teardown}
 };
 
 struct CreateRequest {
-  std::string name;         // "" = one is made up
-  std::string image_name;   // as typed
-  Config config;            // as typed; merged with the image's here
+  std::string name;        // "" = one is made up
+  std::string image_name;  // as typed
+  Config config;           // as typed; merged with the image's here
   // The container is about to be started by this process (`run`): if that does not come to pass,
   // nothing of it stays. Otherwise it stays as "created".
   bool for_run = false;

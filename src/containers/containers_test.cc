@@ -1,7 +1,6 @@
 // Real containers on the real kernel: their lives, and what is left after whatever ends them.
 #include "containers/containers.h"
 
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -15,6 +14,7 @@
 #include "sys/file.h"
 #include "sys/forked_child.h"
 #include "sys/process.h"
+#include <gtest/gtest.h>
 
 namespace strata::containers {
 namespace {
@@ -40,10 +40,10 @@ class ContainerLife : public testing::Test {
   std::unique_ptr<TestStore> store_;
 };
 
-#define ASSERT_OK(expression)                                   \
-  do {                                                          \
-    auto&& result = (expression);                               \
-    ASSERT_TRUE(result) << result.error().message();            \
+#define ASSERT_OK(expression)                        \
+  do {                                               \
+    auto&& result = (expression);                    \
+    ASSERT_TRUE(result) << result.error().message(); \
   } while (false)
 
 TEST_F(ContainerLife, RunsAndIsRecordedAndCanBeStartedAgain) {
@@ -64,7 +64,8 @@ TEST_F(ContainerLife, RunsAndIsRecordedAndCanBeStartedAgain) {
 }
 
 TEST_F(ContainerLife, KeepsItsChangesBetweenStartsAndShowsThem) {
-  const Container container = store_->run({"sh", "-c", "cat /note; echo kept > /note; rm -f /srv/page; mkdir -p /srv/new"});
+  const Container container =
+      store_->run({"sh", "-c", "cat /note; echo kept > /note; rm -f /srv/page; mkdir -p /srv/new"});
   EXPECT_EQ(containers().wait(container).value_or(-1), 0);
   ASSERT_OK(containers().start(container, {}));
   (void)!containers().wait(container);

@@ -56,8 +56,7 @@ Result<> write_etc_files(const std::string& id, const Config& config, const Cont
   TRY(write_in_place(paths.hostname, container_hostname(id, config) + "\n"));
   if (config.network_mode == "host") {
     TRY(write_in_place(paths.hosts, sys::read_file("/etc/hosts").value_or(hosts_file(config))));
-    return write_in_place(paths.resolv_conf,
-                          resolv_conf_file(config, sys::read_file("/etc/resolv.conf").value_or("")));
+    return write_in_place(paths.resolv_conf, resolv_conf_file(config, sys::read_file("/etc/resolv.conf").value_or("")));
   }
   TRY(write_in_place(paths.hosts, hosts_file(config)));
   return write_in_place(paths.resolv_conf, resolv_conf_file(config, TRY(network::resolv_conf())));

@@ -88,8 +88,11 @@ Result<int> exec_in(Containers& containers, const Container& container, const Ex
   if (pid == 0 || TRY(sys::pid_of(init.get())) != pid)
     return error(ErrorKind::kConflict, "container {} is not running", container.id);
 
-  ExecRequest request{.arguments = session.arguments, .env = session.env, .working_dir = session.working_dir,
-                      .tty = session.tty, .privileged = session.privileged};
+  ExecRequest request{.arguments = session.arguments,
+                      .env = session.env,
+                      .working_dir = session.working_dir,
+                      .tty = session.tty,
+                      .privileged = session.privileged};
   request.user = TRY(resolve_user(root.get(), session.user.empty() ? container.config.user : session.user));
   oci::Process process = TRY(make_exec_process(container.id, container.config, request));
   if (const auto size = ClientTerminal::size(); size && session.tty)
@@ -98,8 +101,12 @@ Result<int> exec_in(Containers& containers, const Container& container, const Ex
 
   Streams streams;
   if (!session.detach && !session.tty) TRY(streams.set_up(session.interactive));
-  runtime::Process child = TRY(runtime::exec({.init_pidfd = init.get(), .init_pid = pid, .container = spec, .process = process,
-                                              .stdio = streams.stdio, .seccomp = TRY(seccomp_source(container.config))}));
+  runtime::Process child = TRY(runtime::exec({.init_pidfd = init.get(),
+                                              .init_pid = pid,
+                                              .container = spec,
+                                              .process = process,
+                                              .stdio = streams.stdio,
+                                              .seccomp = TRY(seccomp_source(container.config))}));
   streams.theirs.clear();
   if (session.detach) {
     if (child.terminal) TRY(leave_terminal(child.terminal));
@@ -113,8 +120,8 @@ Result<int> exec_in(Containers& containers, const Container& container, const Ex
   if (ends.terminal) TRY(sys::set_nonblocking(ends.terminal.get(), true));
   PumpOutcome outcome;
   {
-    ClientTerminal terminal = TRY(ClientTerminal::enter(
-        {.raw = ends.terminal_input, .resize = session.tty, .forward = !session.tty}));
+    ClientTerminal terminal =
+        TRY(ClientTerminal::enter({.raw = ends.terminal_input, .resize = session.tty, .forward = !session.tty}));
     outcome = TRY(pump(ends, std::move(keys), terminal));
   }
   if (outcome.interrupted_by != 0) return 128 + outcome.interrupted_by;

@@ -27,8 +27,8 @@ struct ExecSession {
   std::string detach_keys = "ctrl-p,ctrl-q";
 };
 
-// The exit code: the process's, 128 + signal, or 0 when detached. Our standard streams and signal handling are used meanwhile; this
-// process must have one thread. Errors: kConflict when the container is not running; kCommandNotFound,
+// The exit code: the process's, 128 + signal, or 0 when detached. Our standard streams and signal handling are used
+// meanwhile; this process must have one thread. Errors: kConflict when the container is not running; kCommandNotFound,
 // kCommandNotRunnable; kInvalidArgument.
 Result<int> exec_in(Containers& containers, const Container& container, const ExecSession& session);
 

@@ -12,12 +12,11 @@
 namespace strata::containers {
 Result<> Containers::export_rootfs(const Container& container, int output) {
   const ContainerPaths files = paths(container.id);
-  const images::Image image =
-      TRY(parts_.images.get(container.image_id), "image {}", container.image_name);
+  const images::Image image = TRY(parts_.images.get(container.image_id), "image {}", container.image_name);
   std::vector<std::string> uppers;
   if (sys::exists(files.upper)) uppers.push_back(files.upper);
-  const sys::UniqueFd root = TRY(parts_.layers.mount_rootfs(image.chain_ids, nullptr, uppers),
-                                 "mount the root file system");
+  const sys::UniqueFd root =
+      TRY(parts_.layers.mount_rootfs(image.chain_ids, nullptr, uppers), "mount the root file system");
   layers::FileSink out(output);
   TRY(layers::write_upper_tar(root.get(), out, {.merged = true}));
   return out.flush();

@@ -19,7 +19,8 @@ class [[nodiscard]] Freeze {
   // Errors: kUnsupported where there is no freezer; kTimeout.
   static Result<Freeze> begin(const std::string& cgroup);
   Freeze(Freeze&& other) noexcept
-      : cgroup_(std::exchange(other.cgroup_, std::nullopt)), guard_pipe_(std::move(other.guard_pipe_)),
+      : cgroup_(std::exchange(other.cgroup_, std::nullopt)),
+        guard_pipe_(std::move(other.guard_pipe_)),
         guard_(std::exchange(other.guard_, std::nullopt)) {}
   Freeze& operator=(Freeze&&) = delete;
   ~Freeze() { (void)end(); }

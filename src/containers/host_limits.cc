@@ -1,7 +1,5 @@
 #include "containers/host_limits.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -10,6 +8,7 @@
 
 #include "base/strings.h"
 #include "sys/file.h"
+#include <fmt/core.h>
 
 namespace strata::containers {
 namespace {
@@ -53,7 +52,8 @@ Result<> check_host_limits(const Config& config) {
   if (config.memory != 0 && config.memory < kMinimumMemory)
     return error(ErrorKind::kInvalidArgument, "Minimum memory limit allowed is 6MB");
   if (config.memory_swap > 0 && config.memory == 0)
-    return error(ErrorKind::kInvalidArgument, "You should always set the Memory limit when using Memoryswap limit, see usage");
+    return error(ErrorKind::kInvalidArgument,
+                 "You should always set the Memory limit when using Memoryswap limit, see usage");
   if (config.memory_swap > 0 && static_cast<std::uint64_t>(config.memory_swap) < config.memory)
     return error(ErrorKind::kInvalidArgument, "Minimum memoryswap limit should be larger than memory limit, see usage");
   if (config.memory != 0 && config.memory_reservation > config.memory)
@@ -62,8 +62,8 @@ Result<> check_host_limits(const Config& config) {
   const unsigned cpus = std::max(1u, std::thread::hardware_concurrency());
   if (config.nano_cpus != 0 &&
       (config.nano_cpus < 10'000'000 || config.nano_cpus > static_cast<std::int64_t>(cpus) * 1'000'000'000))
-    return error(ErrorKind::kInvalidArgument, "range of CPUs is from 0.01 to {}.00, as there are only {} CPUs available",
-                 cpus, cpus);
+    return error(ErrorKind::kInvalidArgument,
+                 "range of CPUs is from 0.01 to {}.00, as there are only {} CPUs available", cpus, cpus);
 
   struct Need {
     bool asked;

@@ -73,8 +73,7 @@ ordered_json config_json(const Container& container) {
 ordered_json bindings(const std::vector<PublishedPort>& ports, bool show_chosen) {
   ordered_json out = ordered_json::object();
   for (const PublishedPort& port : ports) {
-    const std::string host_port =
-        port.host_port == 0 && !show_chosen ? "" : std::to_string(port.host_port);
+    const std::string host_port = port.host_port == 0 && !show_chosen ? "" : std::to_string(port.host_port);
     out[fmt::format("{}/{}", port.container_port, port.protocol)].push_back(
         {{"HostIp", show_chosen && port.host_ip.empty() ? "0.0.0.0" : port.host_ip}, {"HostPort", host_port}});
   }
@@ -141,17 +140,30 @@ ordered_json mounts_json(const Config& config, const store::Paths& paths) {
   for (const Mount& mount : config.mounts) {
     switch (mount.type) {
       case Mount::Type::kBind:
-        out.push_back({{"Type", "bind"}, {"Source", mount.source}, {"Destination", mount.target},
-                       {"Mode", mount.mode}, {"RW", !mount.read_only}, {"Propagation", mount.propagation}});
+        out.push_back({{"Type", "bind"},
+                       {"Source", mount.source},
+                       {"Destination", mount.target},
+                       {"Mode", mount.mode},
+                       {"RW", !mount.read_only},
+                       {"Propagation", mount.propagation}});
         break;
       case Mount::Type::kVolume:
-        out.push_back({{"Type", "volume"}, {"Name", mount.name},
-                       {"Source", volume_directory(paths, mount.name) + "/_data"}, {"Destination", mount.target},
-                       {"Driver", "local"}, {"Mode", mount.mode}, {"RW", !mount.read_only}, {"Propagation", ""}});
+        out.push_back({{"Type", "volume"},
+                       {"Name", mount.name},
+                       {"Source", volume_directory(paths, mount.name) + "/_data"},
+                       {"Destination", mount.target},
+                       {"Driver", "local"},
+                       {"Mode", mount.mode},
+                       {"RW", !mount.read_only},
+                       {"Propagation", ""}});
         break;
       case Mount::Type::kTmpfs:
-        out.push_back({{"Type", "tmpfs"}, {"Source", ""}, {"Destination", mount.target}, {"Mode", ""},
-                       {"RW", !mount.read_only}, {"Propagation", ""}});
+        out.push_back({{"Type", "tmpfs"},
+                       {"Source", ""},
+                       {"Destination", mount.target},
+                       {"Mode", ""},
+                       {"RW", !mount.read_only},
+                       {"Propagation", ""}});
         break;
     }
   }
@@ -170,22 +182,23 @@ ordered_json network_json(const Config& config, const std::optional<network::End
   const network::Endpoint none;
   const network::Endpoint& at = endpoint ? *endpoint : none;
   const ordered_json one = {
-      {"IPAMConfig", nullptr},         {"Links", nullptr},       {"Aliases", nullptr},
-      {"MacAddress", at.mac},          {"Gateway", at.gateway},  {"IPAddress", at.address},
-      {"IPPrefixLen", at.prefix_length}, {"IPv6Gateway", ""},    {"GlobalIPv6Address", ""},
+      {"IPAMConfig", nullptr},
+      {"Links", nullptr},
+      {"Aliases", nullptr},
+      {"MacAddress", at.mac},
+      {"Gateway", at.gateway},
+      {"IPAddress", at.address},
+      {"IPPrefixLen", at.prefix_length},
+      {"IPv6Gateway", ""},
+      {"GlobalIPv6Address", ""},
       {"GlobalIPv6PrefixLen", 0},
   };
   ordered_json networks = ordered_json::object();
   if (!config.network_mode.starts_with("container:")) networks[config.network_mode] = one;
   return {
-      {"Bridge", ""},
-      {"SandboxID", ""},
-      {"Ports", ports},
-      {"Gateway", at.gateway},
-      {"IPAddress", at.address},
-      {"IPPrefixLen", at.prefix_length},
-      {"MacAddress", at.mac},
-      {"Networks", networks},
+      {"Bridge", ""},          {"SandboxID", ""},         {"Ports", ports},
+      {"Gateway", at.gateway}, {"IPAddress", at.address}, {"IPPrefixLen", at.prefix_length},
+      {"MacAddress", at.mac},  {"Networks", networks},
   };
 }
 

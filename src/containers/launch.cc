@@ -77,10 +77,8 @@ Result<> P::go() {
   } else {
     streams = {-1, options_.output, options_.output};
   }
-  runtime::CreateOptions create = {.spec = options_.spec,
-                                   .rootfs_mount = options_.rootfs_mount,
-                                   .stdio = streams,
-                                   .seccomp = options_.seccomp};
+  runtime::CreateOptions create = {
+      .spec = options_.spec, .rootfs_mount = options_.rootfs_mount, .stdio = streams, .seccomp = options_.seccomp};
   if (options_.configure_network)
     create.configure_network = [this](int netns, pid_t) { return ask_for_network(netns); };
   runtime::Created created = TRY(runtime::create(create));
@@ -152,8 +150,7 @@ Result<Launched> Launched::launch(LaunchOptions options) {
   sys::SocketPair pair = TRY(sys::make_socket_pair(SOCK_SEQPACKET));
   sys::ForkOptions fork = {.new_session = true};
   // Other threads of a build may have descriptors open whose end somebody waits for.
-  if (options.monitor == nullptr)
-    fork.keep = {pair.second.get(), options.rootfs_mount, options.output, options.lock};
+  if (options.monitor == nullptr) fork.keep = {pair.second.get(), options.rootfs_mount, options.output, options.lock};
   sys::Child child = TRY(sys::fork_child(fork, [&] {
     pair.first.reset();
     return P(options, pair.second.get()).run();

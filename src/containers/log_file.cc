@@ -95,10 +95,9 @@ void LogWriter::write(LogStream stream, LogTime time, std::span<const std::byte>
   std::size_t& length = line_length_[index(stream)];
   while (!output.empty()) {
     const void* newline = std::memchr(output.data(), '\n', output.size());
-    const std::size_t line =
-        newline == nullptr
-            ? output.size()
-            : static_cast<std::size_t>(static_cast<const std::byte*>(newline) - output.data()) + 1;
+    const std::size_t line = newline == nullptr
+                                 ? output.size()
+                                 : static_cast<std::size_t>(static_cast<const std::byte*>(newline) - output.data()) + 1;
     if (newline != nullptr && length == 0 && line <= kMaxLogLine) {
       append(stream, time, {reinterpret_cast<const char*>(output.data()), line});
       output = output.subspan(line);
@@ -124,8 +123,7 @@ void LogWriter::write(LogStream stream, LogTime time, std::span<const std::byte>
 void LogWriter::finish(LogTime time) {
   for (const LogStream stream : {LogStream::kStdout, LogStream::kStderr}) {
     std::size_t& length = line_length_[index(stream)];
-    if (length > 0)
-      append(stream, time, {reinterpret_cast<const char*>(line_buffer(stream).data()), length});
+    if (length > 0) append(stream, time, {reinterpret_cast<const char*>(line_buffer(stream).data()), length});
     length = 0;
   }
   flush();
@@ -185,14 +183,24 @@ void LogWriter::append_escaped(std::string_view text) {
       continue;
     }
     switch (byte) {
-      case '\n': put("\\n"); break;
-      case '\r': put("\\r"); break;
-      case '\t': put("\\t"); break;
-      case '"': put("\\\""); break;
-      case '\\': put("\\\\"); break;
+      case '\n':
+        put("\\n");
+        break;
+      case '\r':
+        put("\\r");
+        break;
+      case '\t':
+        put("\\t");
+        break;
+      case '"':
+        put("\\\"");
+        break;
+      case '\\':
+        put("\\\\");
+        break;
       default: {
-        const char escape[] = {'\\', 'u', length == 0 ? 'd' : '0', length == 0 ? 'c' : '0',
-                               kHex[byte >> 4], kHex[byte & 15]};
+        const char escape[] = {'\\',           'u', length == 0 ? 'd' : '0', length == 0 ? 'c' : '0', kHex[byte >> 4],
+                               kHex[byte & 15]};
         put({escape, sizeof escape});
       }
     }

@@ -72,9 +72,9 @@ class LogWriter {
   std::array<std::size_t, 2> line_length_{};
   std::size_t buffered_ = 0;
   std::uint64_t buffered_entries_ = 0;
-  std::uint64_t size_ = 0;    // of the file
-  std::uint64_t lost_ = 0;    // entries that could not be written
-  bool torn_ = false;         // the file ends within a line
+  std::uint64_t size_ = 0;  // of the file
+  std::uint64_t lost_ = 0;  // entries that could not be written
+  bool torn_ = false;       // the file ends within a line
 };
 
 // Writes "2026-01-02T03:04:05.123456789Z" (30 characters).

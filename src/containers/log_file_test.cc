@@ -1,6 +1,5 @@
 #include "containers/log_file.h"
 
-#include <gtest/gtest.h>
 #include <sys/resource.h>
 
 #include <csignal>
@@ -9,6 +8,7 @@
 #include "containers/log_reader.h"
 #include "sys/file.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::containers {
 namespace {
@@ -44,8 +44,10 @@ TEST_F(Log, ALineOfOutputIsALineOfDockersJson) {
   log.write(LogStream::kStdout, kTime, bytes("say \"hi\" \\ \t<&>\r\n"));
   log.write(LogStream::kStderr, {0, 5}, bytes("\x01\xc3\xa4\n"));
   EXPECT_EQ(sys::read_file(path_).value(),
-            R"({"log":"say \"hi\" \\ \t<&>\r\n","stream":"stdout","time":"2026-01-02T03:04:05.123456789Z"})" "\n"
-            R"({"log":"\u0001ä\n","stream":"stderr","time":"1970-01-01T00:00:00.000000005Z"})" "\n");
+            R"({"log":"say \"hi\" \\ \t<&>\r\n","stream":"stdout","time":"2026-01-02T03:04:05.123456789Z"})"
+            "\n"
+            R"({"log":"\u0001ä\n","stream":"stderr","time":"1970-01-01T00:00:00.000000005Z"})"
+            "\n");
 }
 
 TEST_F(Log, ALineInPiecesIsOneEntryAndStreamsDoNotMix) {
@@ -95,8 +97,7 @@ TEST_F(Log, RotationKeepsTheNewestFilesAndWholeEntries) {
   EXPECT_FALSE(sys::exists(path_ + ".3"));
   const auto all = entries();
   ASSERT_GT(all.size(), 20u);
-  for (std::size_t i = 0; i < all.size(); ++i)
-    EXPECT_EQ(all[i].bytes, fmt::format("line {}\n", 100 - all.size() + i));
+  for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i].bytes, fmt::format("line {}\n", 100 - all.size() + i));
   EXPECT_LE(sys::stat_path(path_ + ".1")->st_size, 1200);
 }
 
@@ -137,8 +138,12 @@ TEST_F(Log, SinceAndUntilBoundTheTime) {
 }
 
 TEST_F(Log, AWriterAfterAKilledOneStartsOnALineOfItsOwn) {
-  { writer().write(LogStream::kStdout, kTime, bytes("whole\n")); }
-  { ASSERT_TRUE(sys::write_all(sys::open_file(path_, O_WRONLY | O_APPEND)->get(), R"({"log":"to)")); }
+  {
+    writer().write(LogStream::kStdout, kTime, bytes("whole\n"));
+  }
+  {
+    ASSERT_TRUE(sys::write_all(sys::open_file(path_, O_WRONLY | O_APPEND)->get(), R"({"log":"to)"));
+  }
   EXPECT_EQ(text(), "whole\n");
   writer().write(LogStream::kStdout, kTime, bytes("after\n"));
   EXPECT_EQ(text(), "whole\nafter\n");
@@ -168,10 +173,15 @@ TEST_F(Log, WhatAFullDiskSwallowedIsTold) {
 TEST_F(Log, NoLogIsAnEmptyLog) { EXPECT_TRUE(entries().empty()); }
 
 TEST_F(Log, ForeignLinesAreSkippedAndDockersAreRead) {
-  ASSERT_TRUE(sys::replace_file(path_, "garbage\n{}\n\n{\"log\":1}\n"
-      "{\"log\":\"\\u003cb\\u003e \\ud83d\\ude00\\n\",\"stream\":\"stderr\",\"attrs\":\"x\",\"time\":\"2020-01-01T00:00:00Z\"}\n"
-      "{\"log\":\"no time\",\"stream\":\"stdout\"}\n" + std::string(1 << 20, 'x') + "\n"
-      "{\"log\":\"end\",\"stream\":\"stdout\",\"time\":\"2020-01-01T00:00:00.5Z\"}\n"));
+  ASSERT_TRUE(
+      sys::replace_file(path_,
+                        "garbage\n{}\n\n{\"log\":1}\n"
+                        "{\"log\":\"\\u003cb\\u003e "
+                        "\\ud83d\\ude00\\n\",\"stream\":\"stderr\",\"attrs\":\"x\",\"time\":\"2020-01-01T00:00:00Z\"}\n"
+                        "{\"log\":\"no time\",\"stream\":\"stdout\"}\n" +
+                            std::string(1 << 20, 'x') +
+                            "\n"
+                            "{\"log\":\"end\",\"stream\":\"stdout\",\"time\":\"2020-01-01T00:00:00.5Z\"}\n"));
   EXPECT_EQ(text(), "<b> \U0001f600\nend");
 }
 

@@ -90,18 +90,31 @@ bool take_string(std::string_view& text, std::string& out) {
     const char escape = text[0];
     text.remove_prefix(1);
     switch (escape) {
-      case 'n': out += '\n'; break;
-      case 'r': out += '\r'; break;
-      case 't': out += '\t'; break;
-      case 'b': out += '\b'; break;
-      case 'f': out += '\f'; break;
+      case 'n':
+        out += '\n';
+        break;
+      case 'r':
+        out += '\r';
+        break;
+      case 't':
+        out += '\t';
+        break;
+      case 'b':
+        out += '\b';
+        break;
+      case 'f':
+        out += '\f';
+        break;
       case '"':
       case '\\':
-      case '/': out += escape; break;
+      case '/':
+        out += escape;
+        break;
       case 'u':
         if (!take_unicode(text, out)) return false;
         break;
-      default: return false;
+      default:
+        return false;
     }
   }
 }
@@ -210,8 +223,7 @@ class TailFinder {
       while (end > 0) {
         const auto newline = end >= 2 ? block.rfind('\n', end - 2) : std::string::npos;
         if (newline == std::string::npos) break;
-        if (enough(std::string_view(block).substr(newline + 1, end - newline - 1)))
-          return position + end;
+        if (enough(std::string_view(block).substr(newline + 1, end - newline - 1))) return position + end;
         end = newline + 1;
       }
       carried = block.substr(0, end);
@@ -337,8 +349,7 @@ Result<> read_log(const std::string& path, const LogQuery& query, const Handle& 
   return {};
 }
 
-Result<> follow_log(const std::string& path, const LogQuery& query, MonitorClient* monitor,
-                    const Handle& handle) {
+Result<> follow_log(const std::string& path, const LogQuery& query, MonitorClient* monitor, const Handle& handle) {
   // First the watch and only then the reading, so that nothing written in between is missed.
   sys::FileWatch watch = TRY(sys::FileWatch::create(path.substr(0, path.rfind('/'))));
   Position position = TRY(read_existing(path, query, handle));

@@ -84,8 +84,7 @@ Result<Monitor> Monitor::create(const MonitorArguments& arguments) {
   monitor.chunk_ = TRY(sys::PageBuffer::create(kMaxPayload));
   // A container runs without a log rather than not at all.
   if (!arguments.log_path.empty())
-    if (auto log = LogWriter::open(arguments.log_path,
-                                   {arguments.log_max_size, arguments.log_max_files}))
+    if (auto log = LogWriter::open(arguments.log_path, {arguments.log_max_size, arguments.log_max_files}))
       monitor.log_ = std::move(*log);
   return monitor;
 }
@@ -102,8 +101,7 @@ Result<> Monitor::wait_and_handle() {
   if (phase_ == Phase::kRunning)
     // A foreign init's end is known for certain only when its parent has reaped it: POLLHUP, always told.
     entries[kInit] = {init_.get(), static_cast<short>(deadline_ ? 0 : POLLIN), 0};
-  for (std::size_t i = 0; i < sources_.size() && room; ++i)
-    entries[kSource0 + i] = {sources_[i].fd.get(), POLLIN, 0};
+  for (std::size_t i = 0; i < sources_.size() && room; ++i) entries[kSource0 + i] = {sources_[i].fd.get(), POLLIN, 0};
   bool input_waits = false;
   bool free_link = false;
   for (std::size_t i = 0; i < kMaxClients; ++i) {
@@ -199,8 +197,7 @@ void Monitor::pump_stdin() {
       if (taken == 0) break;
       link.stdin_taken(taken);
     }
-    if (link.open() && link.stdin_ended && arguments_.stdin_once && link.stdin_waiting().empty())
-      stdin_.reset();
+    if (link.open() && link.stdin_ended && arguments_.stdin_once && link.stdin_waiting().empty()) stdin_.reset();
   }
 }
 
@@ -239,8 +236,7 @@ void Monitor::handle(MonitorLink& link, const Frame& frame) {
         (void)sys::resize_terminal(terminal_.get(), {size->rows, size->columns});
       break;
     case FrameType::kSignal:
-      if (const auto signal = payload_as<std::int32_t>(frame.payload))
-        (void)sys::signal_process(init_.get(), *signal);
+      if (const auto signal = payload_as<std::int32_t>(frame.payload)) (void)sys::signal_process(init_.get(), *signal);
       break;
     case FrameType::kOwn:
       link.owns = true;
@@ -265,8 +261,7 @@ void Monitor::drop(MonitorLink& link) {
 void Monitor::drop_impatiently() {
   const nanoseconds now = sys::monotonic_now();
   for (MonitorLink& link : links_)
-    if (link.open() && !link.foreground && link.waiting() > 0 && now - link.last_progress() > kPatience)
-      drop(link);
+    if (link.open() && !link.foreground && link.waiting() > 0 && now - link.last_progress() > kPatience) drop(link);
 }
 
 void Monitor::rest() {
@@ -293,7 +288,10 @@ void Monitor::init_may_have_ended() {
 
 void Monitor::ended(std::int32_t code, std::int32_t signal, bool known) {
   const LogTime now = wall_clock();
-  exit_ = {.code = code, .signal = signal, .known = known, .finished_seconds = now.seconds,
+  exit_ = {.code = code,
+           .signal = signal,
+           .known = known,
+           .finished_seconds = now.seconds,
            .finished_nanoseconds = now.nanoseconds};
   for (int fd = arguments_.held_first; fd >= 0 && fd <= arguments_.held_last; ++fd) sys::UniqueFd{fd};
   own_terminal_end_.reset();
@@ -323,8 +321,8 @@ void Monitor::write_exit_file() {
   std::array<char, 30> finished;
   format_log_time({exit_.finished_seconds, exit_.finished_nanoseconds}, finished);
   Text<256> text;
-  text << "{\"version\":1,\"code\":" << exit_.shell_code() << ",\"signal\":" << exit_.signal
-       << ",\"finished\":\"" << std::string_view(finished.data(), finished.size()) << "\"";
+  text << "{\"version\":1,\"code\":" << exit_.shell_code() << ",\"signal\":" << exit_.signal << ",\"finished\":\""
+       << std::string_view(finished.data(), finished.size()) << "\"";
   if (exit_.known == 0)
     text << ",\"error\":\"the exit code is unknown: the monitor was killed, and this kernel tells only the parent\"";
   text << "}\n";

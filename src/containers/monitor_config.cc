@@ -14,16 +14,14 @@ bool number(std::string_view text, Number& out) {
 // "5:1234" or "11-14".
 bool number_pair(std::string_view text, char separator, int& first, int& second) {
   const auto at = text.find(separator);
-  return at != std::string_view::npos && number(text.substr(0, at), first) &&
-         number(text.substr(at + 1), second);
+  return at != std::string_view::npos && number(text.substr(0, at), first) && number(text.substr(at + 1), second);
 }
 
 // False when the word is known and its value makes no sense.
 bool take(std::string_view word, MonitorArguments& out) {
   const auto equals = word.find('=');
   const std::string_view name = word.substr(0, equals);
-  const std::string_view value =
-      equals == std::string_view::npos ? std::string_view() : word.substr(equals + 1);
+  const std::string_view value = equals == std::string_view::npos ? std::string_view() : word.substr(equals + 1);
   if (name == "run") return number(value, out.run_directory);
   if (name == "listen") return number(value, out.listener);
   if (name == "init") return number_pair(value, ':', out.init_pidfd, out.init_pid);
@@ -55,8 +53,7 @@ Result<MonitorArguments> parse_monitor_arguments(std::span<char* const> argument
       result.teardown = arguments.subspan(i + 1);
       break;
     }
-    if (!take(word, result))
-      return Error(ErrorKind::kInvalidArgument, std::string("bad argument ") += word);
+    if (!take(word, result)) return Error(ErrorKind::kInvalidArgument, std::string("bad argument ") += word);
   }
   if (result.run_directory < 0 || result.listener < 0 || result.init_pidfd < 0)
     return Error(ErrorKind::kInvalidArgument, "an argument is missing");

@@ -21,15 +21,15 @@ inline constexpr int kDefaultLogFiles = 3;
 
 // For those who start a monitor.
 struct MonitorConfig {
-  std::string program;        // path of strata-monitor
+  std::string program;  // path of strata-monitor
   std::string container_id;
-  std::string run_directory;  // run_root/containers/<id>; exists, only its owner may enter it
-  std::string log_path;       // …/<id>-json.log in an existing directory; "" = keep no log
+  std::string run_directory;                     // run_root/containers/<id>; exists, only its owner may enter it
+  std::string log_path;                          // …/<id>-json.log in an existing directory; "" = keep no log
   std::uint64_t log_max_size = kDefaultLogSize;  // bytes; 0 = unlimited
   int log_max_files = kDefaultLogFiles;          // the current one included; at least 1
-  bool terminal = false;      // -t
-  bool open_stdin = false;    // -i
-  bool stdin_once = false;    // close standard input when the first client's ends (run -i)
+  bool terminal = false;                         // -t
+  bool open_stdin = false;                       // -i
+  bool stdin_once = false;                       // close standard input when the first client's ends (run -i)
   // Executed with a clean environment when the container has ended and no client does it.
   std::vector<std::string> teardown_command;
 };

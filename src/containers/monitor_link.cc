@@ -74,9 +74,7 @@ void MonitorLink::stdin_taken(std::size_t count) {
   send_value(FrameType::kTaken, std::exchange(taken_unreported_, 0));
 }
 
-bool MonitorLink::room() const {
-  return waiting() + kFrameHeaderSize + kMaxPayload + kReserve <= kOutSize;
-}
+bool MonitorLink::room() const { return waiting() + kFrameHeaderSize + kMaxPayload + kReserve <= kOutSize; }
 
 void MonitorLink::send(FrameType type, std::span<const std::byte> payload) {
   if (!open() || given_up_) return;
@@ -91,8 +89,7 @@ void MonitorLink::send(FrameType type, std::span<const std::byte> payload) {
   }
   const auto header = frame_header(type, payload.size());
   std::memcpy(queue.data() + out_end_, header.data(), header.size());
-  if (!payload.empty())
-    std::memcpy(queue.data() + out_end_ + header.size(), payload.data(), payload.size());
+  if (!payload.empty()) std::memcpy(queue.data() + out_end_ + header.size(), payload.data(), payload.size());
   out_end_ += needed;
   flush();
 }

@@ -28,8 +28,8 @@ class MonitorLink {
   int fd() const { return socket_.get(); }
   void close();
 
-  // Reads what the client sent and hands frames to `handle` (a callable of const Frame&); kStdin goes into the queue and is not
-  // handed on. Errors, the end of the connection among them, mean that the link is of no more use.
+  // Reads what the client sent and hands frames to `handle` (a callable of const Frame&); kStdin goes into the queue
+  // and is not handed on. Errors, the end of the connection among them, mean that the link is of no more use.
   template <class Handle>
   Result<> receive(Handle&& handle) {
     if (!TRY(read_more())) return {};
@@ -64,10 +64,10 @@ class MonitorLink {
   std::span<const std::byte> stdin_waiting() const;
   void stdin_taken(std::size_t count);
 
-  std::uint32_t wants = 0;     // HelloFlags
+  std::uint32_t wants = 0;  // HelloFlags
   bool foreground = false;
-  bool greeted = false;        // said kHello, so it is to be told of the exit
-  bool owns = false;           // said kOwn
+  bool greeted = false;  // said kHello, so it is to be told of the exit
+  bool owns = false;     // said kOwn
   bool asked_to_tear_down = false;
   bool stdin_ended = false;
 

@@ -17,8 +17,7 @@ static_assert(sizeof(Header) == kFrameHeaderSize);
 }  // namespace
 
 std::array<std::byte, kFrameHeaderSize> frame_header(FrameType type, std::size_t length) {
-  const Header header{kMonitorProtocolVersion, static_cast<std::uint8_t>(type), 0,
-                      static_cast<std::uint32_t>(length)};
+  const Header header{kMonitorProtocolVersion, static_cast<std::uint8_t>(type), 0, static_cast<std::uint32_t>(length)};
   std::array<std::byte, kFrameHeaderSize> bytes;
   std::memcpy(bytes.data(), &header, sizeof header);
   return bytes;
@@ -58,8 +57,8 @@ Result<std::optional<Frame>> FrameDecoder::next() {
     return Error(ErrorKind::kCorrupt, "the peer sent a frame of more than 32 KiB");
   if (waiting.size() < sizeof header + header.length) return std::optional<Frame>();
   begin_ += sizeof header + header.length;
-  return std::optional(Frame{header.version, static_cast<FrameType>(header.type),
-                             waiting.subspan(sizeof header, header.length)});
+  return std::optional(
+      Frame{header.version, static_cast<FrameType>(header.type), waiting.subspan(sizeof header, header.length)});
 }
 
 }  // namespace strata::containers

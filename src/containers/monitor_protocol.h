@@ -30,7 +30,7 @@ inline constexpr std::size_t kMaxPayload = 32 << 10;
 
 enum class FrameType : std::uint8_t {
   // Both ways.
-  kHello = 1,      // Hello
+  kHello = 1,  // Hello
   // To the monitor.
   kStdin = 16,     // bytes for the container's standard input
   kStdinEnd = 17,  // no more of them
@@ -39,10 +39,10 @@ enum class FrameType : std::uint8_t {
   kOwn = 20,       // "I will tear the container down when I am told of its exit"
   kTornDown = 21,  // "I have"
   // From the monitor.
-  kStdout = 32,    // bytes; all output of a container with a terminal
+  kStdout = 32,  // bytes; all output of a container with a terminal
   kStderr = 33,
-  kExit = 34,      // Exit
-  kTaken = 35,     // u32: so many bytes of kStdin were taken by the container
+  kExit = 34,   // Exit
+  kTaken = 35,  // u32: so many bytes of kStdin were taken by the container
 };
 
 // A client sends at most so many bytes of kStdin beyond what kTaken has acknowledged; more is a protocol
@@ -66,9 +66,9 @@ struct Resize {
 };
 
 struct Exit {
-  std::int32_t code = 0;    // exit code, when signal is 0
-  std::int32_t signal = 0;  // that killed it
-  std::uint8_t known = 1;   // 0: a monitor that is not the parent could not learn the code
+  std::int32_t code = 0;       // exit code, when signal is 0
+  std::int32_t signal = 0;     // that killed it
+  std::uint8_t known = 1;      // 0: a monitor that is not the parent could not learn the code
   std::uint8_t tear_down = 0;  // 1: this client said kOwn, and it is its turn to tear down
   std::uint8_t zero[6] = {};
   std::int64_t finished_seconds = 0;  // since 1970

@@ -1,12 +1,11 @@
 #include "containers/monitor_protocol.h"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <random>
 #include <vector>
 
 #include "containers/monitor_config.h"
+#include <gtest/gtest.h>
 
 namespace strata::containers {
 namespace {
@@ -103,7 +102,8 @@ Result<MonitorArguments> parse(std::vector<std::string> words) {
 
 TEST(MonitorArguments, AreReadFromTheArgumentList) {
   const auto a = parse({"strata-monitor", "abc", "run=3", "listen=4", "init=5:123", "out=6", "held=7-9", "log=/l og",
-                        "log-size=5", "log-files=2", "later=x", "stdin-once", "--", "/bin/strata", "owner"}).value();
+                        "log-size=5", "log-files=2", "later=x", "stdin-once", "--", "/bin/strata", "owner"})
+                     .value();
   EXPECT_EQ(a.container_id, "abc");
   EXPECT_EQ(a.init_pidfd, 5);
   EXPECT_EQ(a.init_pid, 123);

@@ -22,15 +22,11 @@ constexpr int kFirstFd = 3;  // sys::become numbers them from here
 // The argument list and the descriptors it names, grown side by side.
 class Command {
  public:
-  explicit Command(const MonitorConfig& config) {
-    arguments_ = {"strata-monitor", config.container_id};
-  }
+  explicit Command(const MonitorConfig& config) { arguments_ = {"strata-monitor", config.container_id}; }
   void fd(std::string_view name, const sys::UniqueFd& fd) {
     if (fd) arguments_.push_back(fmt::format("{}={}", name, next(fd)));
   }
-  void init(const MonitoredInit& init) {
-    arguments_.push_back(fmt::format("init={}:{}", next(init.pidfd), init.pid));
-  }
+  void init(const MonitoredInit& init) { arguments_.push_back(fmt::format("init={}:{}", next(init.pidfd), init.pid)); }
   void held(const std::vector<sys::UniqueFd>& fds) {
     if (fds.empty()) return;
     const int first = next(fds.front());
@@ -152,8 +148,7 @@ Result<pid_t> MonitorSetup::start_adopter(MonitoredInit init, std::vector<sys::U
   add_settings(command, config_);
   const auto argv = pointers(command.arguments());
   const auto envp = kept_environment();
-  const auto child = TRY(
-      sys::start_detached(config_.program.c_str(), command.fds(), argv.data(), envp.data()));
+  const auto child = TRY(sys::start_detached(config_.program.c_str(), command.fds(), argv.data(), envp.data()));
   return child.pid;
 }
 

@@ -52,7 +52,8 @@ class MonitorSetup {
 
   // Turns this process, the parent of init, into the monitor: a session of its own, / as directory,
   // /dev/null as standard streams, no descriptor but the monitor's, no environment but STRATA_*.
-  // `client` may be empty; `client_owns`: it will send kTornDown. Returns only when that failed: init is then the caller's to kill.
+  // `client` may be empty; `client_owns`: it will send kTornDown. Returns only when that failed: init is then the
+  // caller's to kill.
   Error become_monitor(MonitoredInit init, sys::UniqueFd client, bool client_owns,
                        std::vector<sys::UniqueFd> held_ports);
 

@@ -1,7 +1,6 @@
 // strata-monitor as it runs, with a shell in the place of a container.
 #include "containers/monitor.h"
 
-#include <gtest/gtest.h>
 #include <poll.h>
 #include <pty.h>
 #include <sys/ioctl.h>
@@ -13,14 +12,15 @@
 #include <csignal>
 #include <thread>
 
+#include "codec/sha256.h"
 #include "containers/attach.h"
 #include "containers/log_reader.h"
 #include "containers/monitor_start.h"
-#include "codec/sha256.h"
 #include "sys/event_loop.h"
 #include "sys/file.h"
 #include "sys/process.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::containers {
 namespace {
@@ -57,7 +57,8 @@ class MonitorTest : public ::testing::Test {
     auto pair = sys::make_socket_pair(SOCK_STREAM).value();
     auto pid_pipe = sys::make_pipe().value();
     // As `run` does: the hello is on its way before a monitor could be gone again.
-    if (attach) client_ = MonitorClient::open(std::move(pair.first), own, kWantStdout | kWantStderr | kWantStdin).value();
+    if (attach)
+      client_ = MonitorClient::open(std::move(pair.first), own, kWantStdout | kWantStderr | kWantStdin).value();
     monitor_ = ::fork();
     if (monitor_ == 0) {
       client_.reset();
@@ -346,7 +347,8 @@ TEST_F(MonitorTest, AKilledMonitorLeavesTheContainerAndAnotherAdoptsIt) {
 TEST_F(MonitorTest, LogsAreFollowedAcrossRotationsToTheEnd) {
   config_.log_max_size = 20'000;
   config_.log_max_files = 100;
-  start("while [ ! -e " + dir_.path() + "/go ]; do :; done; i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo $i; done", false);
+  start("while [ ! -e " + dir_.path() + "/go ]; do :; done; i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo $i; done",
+        false);
   MonitorClient client = join();
   ASSERT_TRUE(sys::replace_file(dir_.path() + "/go", ""));
   int expected = 0;

@@ -7,8 +7,18 @@ namespace strata::containers {
 namespace {
 
 constexpr auto kOurs = std::to_array<std::string_view>({
-    "/dev", "/dev/console", "/dev/mqueue", "/dev/pts", "/dev/shm", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf",
-    "/proc", "/sys", "/sys/fs", "/sys/fs/cgroup",
+    "/dev",
+    "/dev/console",
+    "/dev/mqueue",
+    "/dev/pts",
+    "/dev/shm",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/proc",
+    "/sys",
+    "/sys/fs",
+    "/sys/fs/cgroup",
 });
 
 }  // namespace

@@ -113,11 +113,11 @@ Result<> Records::insert(const Container& container, Phase phase, const ProcessI
                    "remove (or rename) that container to be able to reuse that name.",
                    container.name, taken.text(0));
   }
-  TRY(db_.run("INSERT INTO containers_container(id, name, image_id, image_name, created, config, phase, "
-              "starter_pid, starter_start_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-              container.id, container.name, container.image_id.to_string(), container.image_name,
-              to_number(container.created), config_to_json(container.config), static_cast<int>(phase),
-              starter.pid, starter.start_time));
+  TRY(db_.run(
+      "INSERT INTO containers_container(id, name, image_id, image_name, created, config, phase, "
+      "starter_pid, starter_start_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      container.id, container.name, container.image_id.to_string(), container.image_name, to_number(container.created),
+      config_to_json(container.config), static_cast<int>(phase), starter.pid, starter.start_time));
   for (const Mount& mount : container.config.mounts) {
     if (mount.type != Mount::Type::kVolume) continue;
     TRY(db_.run("INSERT OR IGNORE INTO containers_volume(name, anonymous, created) VALUES (?, ?, ?)", mount.name,
@@ -130,8 +130,7 @@ Result<> Records::insert(const Container& container, Phase phase, const ProcessI
 }
 
 Result<std::optional<Row>> Records::get(std::string_view id) {
-  store::Statement row =
-      TRY(db_.query(fmt::format("SELECT {} FROM containers_container WHERE id = ?", kColumns), id));
+  store::Statement row = TRY(db_.query(fmt::format("SELECT {} FROM containers_container WHERE id = ?", kColumns), id));
   if (!TRY(row.step())) return std::nullopt;
   return TRY(read_row(row));
 }
@@ -147,9 +146,9 @@ Result<Row> Records::find(std::string_view name_or_id) {
   }
   if (!name.empty() && name.size() < 64 && is_hex(name)) {
     // All ids that begin with it lie between "it" and "itg".
-    store::Statement row = TRY(db_.query(
-        fmt::format("SELECT {} FROM containers_container WHERE id >= ? AND id < ? LIMIT 2", kColumns), name,
-        std::string(name) + "g"));
+    store::Statement row =
+        TRY(db_.query(fmt::format("SELECT {} FROM containers_container WHERE id >= ? AND id < ? LIMIT 2", kColumns),
+                      name, std::string(name) + "g"));
     if (TRY(row.step())) {
       Row found = TRY(read_row(row));
       if (!TRY(row.step())) return found;
@@ -208,15 +207,14 @@ Result<> Records::record_error(std::string_view id, std::string_view error, int 
   return db_.run("UPDATE containers_container SET error = ?, exit_code = ? WHERE id = ?", error, exit_code, id);
 }
 
-Result<> Records::erase(std::string_view id) {
-  return db_.run("DELETE FROM containers_container WHERE id = ?", id);
-}
+Result<> Records::erase(std::string_view id) { return db_.run("DELETE FROM containers_container WHERE id = ?", id); }
 
 Result<> Records::begin_removal(std::string_view id, bool volumes) {
   store::Transaction change = TRY(db_.begin());
   TRY(set_phase(id, Phase::kRemoving));
   if (volumes)
-    TRY(db_.run("UPDATE containers_volume SET removing = 1 WHERE anonymous = 1 AND name IN "
+    TRY(
+        db_.run("UPDATE containers_volume SET removing = 1 WHERE anonymous = 1 AND name IN "
                 "(SELECT volume FROM containers_volume_use WHERE container = ?1) AND name NOT IN "
                 "(SELECT volume FROM containers_volume_use WHERE container <> ?1)",
                 id));
@@ -224,8 +222,9 @@ Result<> Records::begin_removal(std::string_view id, bool volumes) {
 }
 
 Result<std::vector<std::string>> Records::volumes_to_remove() {
-  return first_column(TRY(db_.query(
-      "SELECT name FROM containers_volume WHERE removing = 1 AND name NOT IN (SELECT volume FROM containers_volume_use)")));
+  return first_column(
+      TRY(db_.query("SELECT name FROM containers_volume WHERE removing = 1 AND name NOT IN (SELECT volume FROM "
+                    "containers_volume_use)")));
 }
 
 Result<> Records::erase_volume(std::string_view name) {

@@ -1,13 +1,12 @@
 #include "containers/records.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <atomic>
 #include <memory>
 #include <thread>
 
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::containers {
 namespace {
@@ -67,8 +66,10 @@ TEST_F(ContainerRecords, LetOneOfManyHaveTheName) {
       threads.emplace_back([&, digit] {
         std::unique_ptr<store::Store> own = open(dir_);
         const Result<> done = Records(own->db()).insert(container(digit, "web"), Phase::kCreating);
-        if (done) ++winners;
-        else if (done.error().kind() == ErrorKind::kConflict) ++losers;
+        if (done)
+          ++winners;
+        else if (done.error().kind() == ErrorKind::kConflict)
+          ++losers;
       });
   }
   EXPECT_EQ(winners, 1);

@@ -46,7 +46,7 @@ Result<> leave_cgroup() {
   for (int attempt = 0;; ++attempt) {
     Result<sys::Cgroup> cgroup = sys::Cgroup::create(std::string(kMonitorCgroup));
     // Moving oneself is cheap on v1; add() takes a lock of the whole kernel.
-    Result<> entered = !cgroup          ? Result<>(std::move(cgroup).take_error())
+    Result<> entered = !cgroup           ? Result<>(std::move(cgroup).take_error())
                        : where.others_v2 ? cgroup->add(::getpid())
                                          : cgroup->enter_self();
     if (entered || attempt == 10) return entered;

@@ -77,9 +77,7 @@ void add_groups_of(std::string_view groups, std::string_view name, std::vector<g
   }
 }
 
-Error out_of_range() {
-  return error(ErrorKind::kInvalidArgument, "uids and gids must be in range 0-{}", kMaxId);
-}
+Error out_of_range() { return error(ErrorKind::kInvalidArgument, "uids and gids must be in range 0-{}", kMaxId); }
 
 }  // namespace
 

@@ -1,12 +1,12 @@
 #include "containers/rootfs_user.h"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "sys/file.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::containers {
 namespace {
@@ -22,9 +22,7 @@ class RootfsUsers : public testing::Test {
     write("/etc/group", "root:x:0:\nwww:x:34:\nssl:x:110:web,other\nadm:x:4:web\nbad:x:y:web\nshort\n88:x:5088:\n");
     fd_ = *sys::open_file(root_, O_PATH | O_DIRECTORY);
   }
-  void write(const std::string& path, const std::string& text) {
-    ASSERT_TRUE(sys::replace_file(root_ + path, text));
-  }
+  void write(const std::string& path, const std::string& text) { ASSERT_TRUE(sys::replace_file(root_ + path, text)); }
   Result<RootfsUser> resolve(std::string_view user) { return resolve_user(fd_.get(), user); }
 
   sys::TempDir dir_ = *sys::TempDir::create("/tmp");

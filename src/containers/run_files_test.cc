@@ -1,12 +1,12 @@
 #include "containers/run_files.h"
 
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "sys/file.h"
 #include "sys/forked_child.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::containers {
 namespace {

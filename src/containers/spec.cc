@@ -17,12 +17,25 @@ constexpr std::string_view kDefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/
 constexpr std::uint64_t kCpuPeriod = 100'000;  // microseconds
 
 constexpr auto kMaskedPaths = std::to_array<std::string_view>({
-    "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-    "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+    "/proc/asound",
+    "/proc/acpi",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/sys/firmware",
     "/sys/devices/virtual/powercap",
 });
 constexpr auto kReadonlyPaths = std::to_array<std::string_view>({
-    "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
 });
 
 bool uses_host_network(const Config& config) { return config.network_mode == "host"; }
@@ -35,8 +48,10 @@ bool has_option(const Config& config, std::string_view name) {
 }
 
 std::vector<oci::Namespace> namespaces(const SpecInputs& in) {
-  std::vector<oci::Namespace> out = {{oci::NamespaceType::kMount, ""}, {oci::NamespaceType::kPid, ""},
-                                     {oci::NamespaceType::kUts, ""},   {oci::NamespaceType::kIpc, ""},
+  std::vector<oci::Namespace> out = {{oci::NamespaceType::kMount, ""},
+                                     {oci::NamespaceType::kPid, ""},
+                                     {oci::NamespaceType::kUts, ""},
+                                     {oci::NamespaceType::kIpc, ""},
                                      {oci::NamespaceType::kCgroup, ""}};
   if (!uses_host_network(in.config)) out.push_back({oci::NamespaceType::kNetwork, in.join_network});
   return out;
@@ -51,12 +66,12 @@ std::vector<oci::Mount> system_mounts(const Config& config) {
       {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", access}},
       {"/sys/fs/cgroup", "cgroup", "cgroup", {access, "nosuid", "noexec", "nodev"}},
       {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
-      {"/dev/shm", "tmpfs", "shm",
-       {"nosuid", "noexec", "nodev", "mode=1777", fmt::format("size={}", config.shm_size)}},
+      {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", fmt::format("size={}", config.shm_size)}},
   };
 }
 
-oci::Mount bind_mount(const std::string& source, const std::string& target, const std::string& propagation, bool read_only) {
+oci::Mount bind_mount(const std::string& source, const std::string& target, const std::string& propagation,
+                      bool read_only) {
   return {target, "bind", source, {"rbind", propagation, read_only ? "ro" : "rw"}};
 }
 
@@ -74,9 +89,9 @@ std::vector<oci::Mount> user_mounts(const SpecInputs& in) {
   const auto covered = [&](std::string_view target) {
     return std::ranges::any_of(in.config.mounts, [&](const Mount& mount) { return mount.target == target; });
   };
-  for (const auto& [source, target] : {std::pair{&in.resolv_conf_file, "/etc/resolv.conf"},
-                                       std::pair{&in.hostname_file, "/etc/hostname"},
-                                       std::pair{&in.hosts_file, "/etc/hosts"}})
+  for (const auto& [source, target] :
+       {std::pair{&in.resolv_conf_file, "/etc/resolv.conf"}, std::pair{&in.hostname_file, "/etc/hostname"},
+        std::pair{&in.hosts_file, "/etc/hosts"}})
     if (!source->empty() && !covered(target)) out.push_back(bind_mount(*source, target, "rprivate", false));
   for (std::size_t i = 0; i < in.config.mounts.size(); ++i) {
     const Mount& mount = in.config.mounts[i];
@@ -134,7 +149,8 @@ oci::Resources resources(const Config& config, bool limit_swap) {
 Result<> add_host_devices(const std::string& directory, std::vector<oci::Device>& out) {
   for (const std::string& name : TRY(sys::list_directory(directory))) {
     const std::string path = directory + "/" + name;
-    if (path == "/dev/pts" || path == "/dev/shm" || path == "/dev/mqueue" || path == "/dev/fd" || path == "/dev/console")
+    if (path == "/dev/pts" || path == "/dev/shm" || path == "/dev/mqueue" || path == "/dev/fd" ||
+        path == "/dev/console")
       continue;
     const Result<struct stat> status = sys::lstat_path(path);
     if (!status) continue;  // hot-plugged away meanwhile

@@ -1,8 +1,8 @@
 #include "containers/spec.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
+
+#include <gtest/gtest.h>
 
 namespace strata::containers {
 namespace {
@@ -15,9 +15,15 @@ struct Fixture {
   Strings sources;
   Fixture() { config.cmd = {"sh"}; }
   oci::RuntimeSpec spec() const {
-    return *make_spec({.id = std::string(64, 'a'), .config = config, .user = user, .hostname_file = "/c/hostname",
-                       .hosts_file = "/c/hosts", .resolv_conf_file = "/c/resolv.conf", .mount_sources = sources,
-                       .join_network = "", .cgroup = "/strata/x"});
+    return *make_spec({.id = std::string(64, 'a'),
+                       .config = config,
+                       .user = user,
+                       .hostname_file = "/c/hostname",
+                       .hosts_file = "/c/hosts",
+                       .resolv_conf_file = "/c/resolv.conf",
+                       .mount_sources = sources,
+                       .join_network = "",
+                       .cgroup = "/strata/x"});
   }
 };
 
@@ -62,8 +68,7 @@ TEST(Spec, TurnsOptionsIntoLimits) {
        [](const oci::RuntimeSpec& s) { return s.process.terminal && has(s.process.env, "TERM=xterm"); }},
       {"--hostname", [](Config& c) { c.hostname = "web"; },
        [](const oci::RuntimeSpec& s) { return s.hostname == "web" && has(s.process.env, "HOSTNAME=web"); }},
-      {"no hostname", [](Config&) {},
-       [](const oci::RuntimeSpec& s) { return s.hostname == "aaaaaaaaaaaa"; }},
+      {"no hostname", [](Config&) {}, [](const oci::RuntimeSpec& s) { return s.hostname == "aaaaaaaaaaaa"; }},
       {"-w", [](Config& c) { c.working_dir = "/srv"; },
        [](const oci::RuntimeSpec& s) { return s.process.cwd == "/srv"; }},
       {"no -w", [](Config&) {}, [](const oci::RuntimeSpec& s) { return s.process.cwd == "/"; }},

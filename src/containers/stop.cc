@@ -16,8 +16,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr int kDefaultStopTimeout = 10;       // seconds, docker's
-constexpr seconds kAfterKill = seconds(30);   // a process in uninterruptible sleep does not die sooner
+constexpr int kDefaultStopTimeout = 10;      // seconds, docker's
+constexpr seconds kAfterKill = seconds(30);  // a process in uninterruptible sleep does not die sooner
 constexpr milliseconds kMonitorPatience = milliseconds(10'000);
 
 // True when the process behind the pidfd ended within the time.

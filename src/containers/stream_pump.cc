@@ -105,8 +105,13 @@ class Inward {
 class Pump {
  public:
   Pump(PumpEnds& ends, DetachKeys keys, ClientTerminal& terminal)
-      : ends_(ends), want_input_(ends.in || (ends.terminal && ends.terminal_input)), keys_(std::move(keys)), terminal_(terminal), is_terminal_(ends.terminal),
-        out_(is_terminal_ ? ends.terminal.get() : ends.out.get(), STDOUT_FILENO), err_(ends.err.get(), STDERR_FILENO) {
+      : ends_(ends),
+        want_input_(ends.in || (ends.terminal && ends.terminal_input)),
+        keys_(std::move(keys)),
+        terminal_(terminal),
+        is_terminal_(ends.terminal),
+        out_(is_terminal_ ? ends.terminal.get() : ends.out.get(), STDOUT_FILENO),
+        err_(ends.err.get(), STDERR_FILENO) {
     if (is_terminal_) {
       if (auto own = sys::open_terminal_of(ends.terminal.get())) own_terminal_end_ = std::move(*own);
       to_terminal_ = sys::duplicate(ends.terminal.get()).value_or(sys::UniqueFd());
@@ -123,14 +128,14 @@ class Pump {
  private:
   Result<> step() {
     enum { kSignals, kChild, kIn, kOut, kErr };
-    std::array<pollfd, 5> entries{{{terminal_.signal_fd(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}, out_.entry(), err_.entry()}};
+    std::array<pollfd, 5> entries{
+        {{terminal_.signal_fd(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}, out_.entry(), err_.entry()}};
     if (!ending_) entries[kChild] = {ends_.child_pidfd, POLLIN, 0};
     if (!ending_ && want_input_) entries[kIn] = in_->entry();
     std::optional<sys::Milliseconds> timeout;
     // After the end, what is not there (a terminal: soon) does not come any more; but our own reader may
     // take its time.
-    if (ending_ && !out_.waits_for_us() && !err_.waits_for_us())
-      timeout = is_terminal_ ? kGrace : sys::Milliseconds(0);
+    if (ending_ && !out_.waits_for_us() && !err_.waits_for_us()) timeout = is_terminal_ ? kGrace : sys::Milliseconds(0);
     const bool ready = TRY(sys::wait_ready(entries, timeout));
     if (entries[kSignals].revents != 0) take_signals();
     if (done_) return {};

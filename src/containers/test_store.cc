@@ -1,7 +1,6 @@
 #include "containers/test_store.h"
 
 #include <fcntl.h>
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,6 +13,7 @@
 #include "store/lease.h"
 #include "sys/file.h"
 #include "sys/process.h"
+#include <fmt/core.h>
 
 namespace strata::containers {
 namespace {
@@ -90,8 +90,8 @@ TestStore::~TestStore() {
 
 std::unique_ptr<Containers> TestStore::another() {
   // The tests tear down themselves, or look at what happens when nobody does.
-  return std::make_unique<Containers>(Parts{*store_, *layers_, *images_, *networks_,
-                                            need(sys::own_directory()) + "/strata-monitor", {"/bin/true"}});
+  return std::make_unique<Containers>(
+      Parts{*store_, *layers_, *images_, *networks_, need(sys::own_directory()) + "/strata-monitor", {"/bin/true"}});
 }
 
 void TestStore::make_image() {

@@ -65,7 +65,11 @@ Result<bool> read_output(Launched& launched, int output, const TransientOptions&
 class Transient {
  public:
   Transient(const Parts& parts, const TransientOptions& options, std::string id, int lock)
-      : parts_(parts), options_(options), id_(std::move(id)), lock_(lock), config_(to_config(options)),
+      : parts_(parts),
+        options_(options),
+        id_(std::move(id)),
+        lock_(lock),
+        config_(to_config(options)),
         files_(container_paths(parts.store.paths(), id_)) {}
 
   Result<TransientResult> run();
@@ -144,7 +148,8 @@ Result<TransientResult> Transient::run() {
 Result<TransientResult> run_transient(const Parts& parts, const TransientOptions& options) {
   const std::string id = sys::random_hex(32);
   // Before the row: no sweep finds it without its holder. P inherits the lock and ends with us.
-  const sys::ByteLock lock = TRY(sys::ByteLock::acquire(parts.store.paths().run_root + "/containers.lock", lock_byte(id)));
+  const sys::ByteLock lock =
+      TRY(sys::ByteLock::acquire(parts.store.paths().run_root + "/containers.lock", lock_byte(id)));
   Records records(parts.store.db());
   const ProcessIdentity self = TRY(own_identity());
   TRY(records.insert_transient(id, self));

@@ -19,16 +19,16 @@
 namespace strata::containers {
 
 struct TransientOptions {
-  std::vector<oci::Digest> chain;            // layers of the rootfs, bottom first
-  std::vector<std::string> extra_lowers;     // see layers::Layers::mount_rootfs
-  const layers::UpperDir* upper = nullptr;   // the caller's; it outlives the call
-  std::vector<std::string> arguments;        // argv; never empty
-  std::vector<std::string> env;              // "K=V"; PATH and HOME are added when missing
-  std::string user;                          // "name|uid[:group|gid]"; "" = root
-  std::string working_dir;                   // "" = /; made when missing
-  std::string network_mode = "bridge";       // bridge | none | host
+  std::vector<oci::Digest> chain;           // layers of the rootfs, bottom first
+  std::vector<std::string> extra_lowers;    // see layers::Layers::mount_rootfs
+  const layers::UpperDir* upper = nullptr;  // the caller's; it outlives the call
+  std::vector<std::string> arguments;       // argv; never empty
+  std::vector<std::string> env;             // "K=V"; PATH and HOME are added when missing
+  std::string user;                         // "name|uid[:group|gid]"; "" = root
+  std::string working_dir;                  // "" = /; made when missing
+  std::string network_mode = "bridge";      // bridge | none | host
   std::string hostname = "buildkitsandbox";
-  std::vector<Mount> mounts;                 // binds and tmpfs
+  std::vector<Mount> mounts;  // binds and tmpfs
   std::vector<std::string> cap_add;
   bool privileged = false;
   std::uint64_t shm_size = 64 << 20;

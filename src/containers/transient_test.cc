@@ -1,6 +1,5 @@
 #include "containers/transient.h"
 
-#include <gtest/gtest.h>
 #include <signal.h>
 
 #include <thread>
@@ -9,6 +8,7 @@
 #include "containers/test_store.h"
 #include "sys/file.h"
 #include "sys/forked_child.h"
+#include <gtest/gtest.h>
 
 namespace strata::containers {
 namespace {
@@ -43,7 +43,8 @@ class TransientContainers : public testing::Test {
 };
 
 TEST_F(TransientContainers, GiveOutputExitCodeAndAnUpperWithoutMountPoints) {
-  const auto result = run_transient(store_->parts(), options({"sh", "-c", "echo a; echo b >&2; echo c > /made; exit 5"}));
+  const auto result =
+      run_transient(store_->parts(), options({"sh", "-c", "echo a; echo b >&2; echo c > /made; exit 5"}));
   ASSERT_TRUE(result) << result.error().message();
   EXPECT_EQ(result->exit_code, 5);
   EXPECT_EQ(output_, "a\nb\n");

@@ -8,12 +8,11 @@
 //   [registry."docker.io"]
 //   mirrors = ["http://127.0.0.1:5000"]   # asked before the registry itself, for pulls only
 //   insecure = false                  # plain HTTP or an unknown certificate
-#include <fmt/core.h>
-#include <toml++/toml.h>
-
 #include "base/strings.h"
 #include "engine/settings.h"
 #include "sys/file.h"
+#include <fmt/core.h>
+#include <toml++/toml.h>
 
 namespace strata::engine {
 namespace {
@@ -59,22 +58,29 @@ struct Entry {
   Result<> members(Visit visit) const {
     if (!node.is_table()) return wrong("a table");
     for (const auto& [name, value] : *node.as_table())
-      TRY(visit(name.str(), Entry{file, key.empty() ? std::string(name.str()) : fmt::format("{}.{}", key, name.str()), value}));
+      TRY(visit(name.str(),
+                Entry{file, key.empty() ? std::string(name.str()) : fmt::format("{}.{}", key, name.str()), value}));
     return {};
   }
 };
 
 Result<> read_storage(std::string_view name, const Entry& entry, Settings& settings) {
-  if (name == "root") settings.paths.root = TRY(entry.text());
-  else if (name == "run_root") settings.paths.run_root = TRY(entry.text());
-  else if (name == "force_directory_form") settings.force_directory_form = TRY(entry.boolean());
-  else return entry.unknown();
+  if (name == "root")
+    settings.paths.root = TRY(entry.text());
+  else if (name == "run_root")
+    settings.paths.run_root = TRY(entry.text());
+  else if (name == "force_directory_form")
+    settings.force_directory_form = TRY(entry.boolean());
+  else
+    return entry.unknown();
   return {};
 }
 
 Result<> read_limit(std::string_view name, const Entry& entry, Settings& settings) {
-  if (name == "max_layer_size") settings.max_layer_size = TRY(entry.size());
-  else return entry.unknown();
+  if (name == "max_layer_size")
+    settings.max_layer_size = TRY(entry.size());
+  else
+    return entry.unknown();
   return {};
 }
 
@@ -94,7 +100,8 @@ Result<> read_registry(std::string_view host, const Entry& entry, Settings& sett
 Result<> read_section(std::string_view name, const Entry& entry, Settings& settings) {
   if (name == "storage") return entry.members([&](auto key, const Entry& e) { return read_storage(key, e, settings); });
   if (name == "limits") return entry.members([&](auto key, const Entry& e) { return read_limit(key, e, settings); });
-  if (name == "registry") return entry.members([&](auto key, const Entry& e) { return read_registry(key, e, settings); });
+  if (name == "registry")
+    return entry.members([&](auto key, const Entry& e) { return read_registry(key, e, settings); });
   return entry.unknown();
 }
 
@@ -109,7 +116,8 @@ Result<> read_config_file(Settings& settings) {
   }
   try {
     const toml::table root = toml::parse(*text, path);
-    return Entry{path, "", root}.members([&](auto name, const Entry& entry) { return read_section(name, entry, settings); });
+    return Entry{path, "", root}.members(
+        [&](auto name, const Entry& entry) { return read_section(name, entry, settings); });
   } catch (const toml::parse_error& failure) {
     return error(ErrorKind::kInvalidArgument, "{}:{}:{}: {}", path, failure.source().begin.line,
                  failure.source().begin.column, failure.description());

@@ -1,8 +1,7 @@
-#include <gtest/gtest.h>
-
 #include "engine/settings.h"
 #include "sys/file.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::engine {
 namespace {
@@ -23,8 +22,10 @@ Result<Settings> read(const std::string& text) {
 }
 
 TEST(ConfigFile, ReadsWhatItKnows) {
-  const Settings settings = read("[storage]\nroot = \"/x\"\n[limits]\nmax_layer_size = \"2g\"\n"
-                                 "[registry.\"docker.io\"]\nmirrors = [\"http://127.0.0.1:5000\"]\ninsecure = true\n").value();
+  const Settings settings = read(
+                                "[storage]\nroot = \"/x\"\n[limits]\nmax_layer_size = \"2g\"\n"
+                                "[registry.\"docker.io\"]\nmirrors = [\"http://127.0.0.1:5000\"]\ninsecure = true\n")
+                                .value();
   EXPECT_EQ(settings.paths.root, "/x");
   EXPECT_EQ(settings.max_layer_size, std::uint64_t{2} << 30);
   EXPECT_EQ(settings.registry.mirrors.at("docker.io"), std::vector<std::string>{"http://127.0.0.1:5000"});

@@ -46,8 +46,7 @@ Result<Listing> list(const std::string& path, sys::LinkedFiles& counted) {
   listing.own = static_cast<std::uint64_t>(info->st_blocks) * 512;
   std::vector<std::string> names = TRY(sys::list_directory(path));
   std::ranges::partition(names, [](const std::string& name) { return !name.contains('-'); });
-  for (const std::string& name : names)
-    listing.entries.emplace(name, TRY(sys::tree_size(path + '/' + name, counted)));
+  for (const std::string& name : names) listing.entries.emplace(name, TRY(sys::tree_size(path + '/' + name, counted)));
   return listing;
 }
 

@@ -69,9 +69,7 @@ struct DiskUsage {
   std::uint64_t volume_bytes = 0;
   // What `system prune -a` frees: with the stopped containers go the layers that only they need.
   std::uint64_t pruned_bytes = 0;
-  std::uint64_t bytes() const {
-    return image_bytes + cache_bytes + container_bytes + volume_bytes + other.bytes();
-  }
+  std::uint64_t bytes() const { return image_bytes + cache_bytes + container_bytes + volume_bytes + other.bytes(); }
 };
 
 Result<DiskUsage> disk_usage(Engine& engine);

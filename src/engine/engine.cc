@@ -4,8 +4,8 @@
 
 #include "build/cache.h"
 #include "containers/containers.h"
-#include "images/images.h"
 #include "engine/registry_settings.h"
+#include "images/images.h"
 #include "layers/layers.h"
 #include "network/networks.h"
 #include "registry/client.h"
@@ -36,9 +36,14 @@ Result<std::unique_ptr<Engine>> Engine::open(const Settings& settings) {
                                        .worker_program = programs + "/strata-layer"});
   engine->images_ = std::make_unique<images::Images>(*engine->store_, *engine->layers_);
   engine->networks_ = std::make_unique<network::Networks>(*engine->store_);
-  engine->containers_ = std::make_unique<containers::Containers>(containers::Parts{
-      *engine->store_, *engine->layers_, *engine->images_, *engine->networks_, programs + "/strata-monitor",
-      {programs + "/strata", "--root", settings.paths.root, "--run-root", settings.paths.run_root, "internal-teardown"}});
+  engine->containers_ = std::make_unique<containers::Containers>(
+      containers::Parts{*engine->store_,
+                        *engine->layers_,
+                        *engine->images_,
+                        *engine->networks_,
+                        programs + "/strata-monitor",
+                        {programs + "/strata", "--root", settings.paths.root, "--run-root", settings.paths.run_root,
+                         "internal-teardown"}});
   if (TRY(store::sweep_dead_leases(*engine->store_))) TRY(engine->layers_->sweep());
   TRY(engine->containers_->sweep());
   return engine;

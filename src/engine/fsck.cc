@@ -53,7 +53,11 @@ class Fsck {
 
 Result<> Fsck::check_rows() {
   const auto found = [&](std::string what) {
-    add({"database", engine_.settings().paths.root + "/strata.db", std::move(what), {}, Outcome::kLost,
+    add({"database",
+         engine_.settings().paths.root + "/strata.db",
+         std::move(what),
+         {},
+         Outcome::kLost,
          "bring back a copy of it"});
   };
   {
@@ -72,8 +76,10 @@ Result<> Fsck::check_database() {
   // What SQLite derives from the rows can be made again from them.
   std::vector<Finding> before = std::move(report_.findings);
   report_.findings.clear();
-  if (engine_.store().db().run("REINDEX")) TRY(check_rows());
-  else report_.findings = before;
+  if (engine_.store().db().run("REINDEX"))
+    TRY(check_rows());
+  else
+    report_.findings = before;
   if (!report_.findings.empty()) return {};
   report_.findings = std::move(before);
   for (Finding& finding : report_.findings) {
@@ -108,7 +114,9 @@ Result<> Fsck::check_layers() {
       TRY(engine_.layers().check(options, [&](layers::Defect defect) { defects.push_back(std::move(defect)); }));
   // Threads found them; what is repaired first must be there first: tars before what is made of them.
   std::ranges::stable_sort(defects, [](const layers::Defect& a, const layers::Defect& b) {
-    const auto rank = [](const layers::Defect& d) { return std::tuple(d.kind != layers::Defect::Kind::kTar, d.kind, d.file); };
+    const auto rank = [](const layers::Defect& d) {
+      return std::tuple(d.kind != layers::Defect::Kind::kTar, d.kind, d.file);
+    };
     return rank(a) < rank(b);
   });
   for (layers::Defect& defect : defects) {
@@ -136,9 +144,12 @@ Result<> Fsck::mend_layer(const layers::Defect& defect, Finding& finding) {
   if (defect.kind == Kind::kTar || defect.kind == Kind::kRecord) return restore_layers(defect, finding);
   const Result<> mended = engine_.layers().mend(defect);
   finding.outcome = mended ? Outcome::kRepaired : Outcome::kLost;
-  if (!mended) finding.remedy = mended.error().message();
-  else if (defect.kind == Kind::kMerged) finding.remedy = "forgotten; made again when it is needed";
-  else finding.remedy = defect.diff_id ? "made again from its tar" : "removed";
+  if (!mended)
+    finding.remedy = mended.error().message();
+  else if (defect.kind == Kind::kMerged)
+    finding.remedy = "forgotten; made again when it is needed";
+  else
+    finding.remedy = defect.diff_id ? "made again from its tar" : "removed";
   return {};
 }
 
@@ -157,8 +168,7 @@ Result<> Fsck::restore_layers(const layers::Defect& defect, Finding& finding) {
   for (const oci::Digest& id : images) {
     const Result<images::Image> image = engine_.images().get(id);
     if (!image && image.error().kind() == ErrorKind::kNotFound) continue;  // removed meanwhile
-    const Result<> restored =
-        image ? restore(engine_, *image, options_.note, true) : Result<>(image.error());
+    const Result<> restored = image ? restore(engine_, *image, options_.note, true) : Result<>(image.error());
     if (!restored && reason.empty()) reason = restored.error().message();
   }
   // An image may have lost another layer, too: that one has a finding of its own.
@@ -191,7 +201,9 @@ Result<> Fsck::mend_image(const images::ImageDefect& defect, Finding& finding) {
   const Result<> restored = image ? restore(engine_, *image, options_.note) : Result<>(image.error());
   const bool whole = restored && defect.kind == images::ImageDefect::Kind::kLayer;
   finding.outcome = whole ? Outcome::kRepaired : Outcome::kLost;
-  finding.remedy = whole ? "fetched again" : restored ? "remove it, and pull or build it again" : restored.error().message();
+  finding.remedy = whole      ? "fetched again"
+                   : restored ? "remove it, and pull or build it again"
+                              : restored.error().message();
   return {};
 }
 
@@ -204,14 +216,14 @@ Result<> Fsck::check_containers() {
   using Kind = containers::ContainerDefect::Kind;
   for (const containers::ContainerDefect& defect : defects) {
     const bool volume = defect.kind == Kind::kVolumeRecord || defect.kind == Kind::kVolumeLost;
-    Finding& finding = add({volume ? "volume" : defect.kind == Kind::kOrphan ? "orphan" : "container",
+    Finding& finding = add({volume                         ? "volume"
+                            : defect.kind == Kind::kOrphan ? "orphan"
+                                                           : "container",
                             defect.kind == Kind::kOrphan ? "containers/" + defect.name : defect.name, defect.what});
     if (!options_.repair) continue;
     const bool mended = TRY(containers::mend(engine_.containers(), defect));
     finding.outcome = mended ? Outcome::kRepaired : Outcome::kLost;
-    finding.remedy = !mended                            ? "nothing has a copy of it"
-                     : defect.kind == Kind::kOrphan ? "removed"
-                                                        : "recorded again";
+    finding.remedy = !mended ? "nothing has a copy of it" : defect.kind == Kind::kOrphan ? "removed" : "recorded again";
   }
   return {};
 }

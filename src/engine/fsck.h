@@ -29,7 +29,7 @@ struct Finding {
   std::string what;     // "its tar is lost"
   std::vector<std::string> images;  // that cannot be used, or badly, because of it
   enum class Outcome { kFound, kRepaired, kLost } outcome = Outcome::kFound;
-  std::string remedy;   // what was done, or why nothing could be
+  std::string remedy;  // what was done, or why nothing could be
 
   std::string line() const;
 };

@@ -14,8 +14,8 @@ namespace strata::engine {
 struct PruneReport {
   std::vector<std::string> containers;  // ids
   std::vector<images::Removal> images;
-  std::uint64_t cached_steps = 0;       // of builds
-  std::uint64_t reclaimed = 0;          // bytes on disk
+  std::uint64_t cached_steps = 0;  // of builds
+  std::uint64_t reclaimed = 0;     // bytes on disk
 };
 
 // Removes every container that does not run, every image without a tag that no container uses (with

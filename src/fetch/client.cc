@@ -27,9 +27,7 @@ class Transfer::State {
     std::visit([this](auto& m) { put(m); }, message);
     changed.notify_all();
   }
-  void fail(Failure failure, std::string message) {
-    take(End{id, failure, std::move(message), response.bytes});
-  }
+  void fail(Failure failure, std::string message) { take(End{id, failure, std::move(message), response.bytes}); }
 
   const std::uint64_t id;
   std::mutex mutex;
@@ -67,9 +65,9 @@ namespace {
 // The program's environment: what libcurl, the resolver and OpenSSL heed, and no more of the
 // user's.
 std::vector<std::string> fetch_environment() {
-  static constexpr const char* kNames[] = {
-      "http_proxy", "HTTP_PROXY", "https_proxy",   "HTTPS_PROXY",  "all_proxy",   "ALL_PROXY",
-      "no_proxy",   "NO_PROXY",   "SSL_CERT_FILE", "SSL_CERT_DIR", "RES_OPTIONS", "LOCALDOMAIN"};
+  static constexpr const char* kNames[] = {"http_proxy",    "HTTP_PROXY",   "https_proxy", "HTTPS_PROXY",
+                                           "all_proxy",     "ALL_PROXY",    "no_proxy",    "NO_PROXY",
+                                           "SSL_CERT_FILE", "SSL_CERT_DIR", "RES_OPTIONS", "LOCALDOMAIN"};
   std::vector<std::string> environment;
   for (const char* name : kNames)
     if (const char* value = ::getenv(name)) environment.push_back(std::string(name) + "=" + value);
@@ -80,8 +78,7 @@ std::vector<std::string> fetch_environment() {
 
 class Client::Impl {
  public:
-  Impl(sys::UniqueFd socket, sys::Child child)
-      : socket_(std::move(socket)), child_(std::move(child)) {
+  Impl(sys::UniqueFd socket, sys::Child child) : socket_(std::move(socket)), child_(std::move(child)) {
     reader_ = std::thread([this] { read_messages(); });
   }
   ~Impl() {
@@ -144,9 +141,7 @@ class Client::Impl {
   }
 
  private:
-  static Error process_is_gone() {
-    return Error(ErrorKind::kUnavailable, "strata-fetch has ended unexpectedly");
-  }
+  static Error process_is_gone() { return Error(ErrorKind::kUnavailable, "strata-fetch has ended unexpectedly"); }
 
   std::shared_ptr<Transfer::State> enlist(const Request& request) {
     const std::lock_guard lock(mutex_);
@@ -182,8 +177,7 @@ class Client::Impl {
     }
     const std::lock_guard lock(mutex_);
     gone_ = true;
-    for (auto& [id, state] : transfers_)
-      state->fail(Failure::kProcess, process_is_gone().message());
+    for (auto& [id, state] : transfers_) state->fail(Failure::kProcess, process_is_gone().message());
     transfers_.clear();
   }
 
@@ -254,17 +248,14 @@ Result<std::shared_ptr<Client>> Client::open(const Options& options) {
                      std::to_string(options.stall_timeout.count())};
   spawn.environment = fetch_environment();
   spawn.fds = {{null.get(), 0}, {null.get(), 1}, {null.get(), 2}, {sockets.second.get(), 3}};
-  spawn.new_session =
-      true;  // an interrupt from the keyboard reaches the command, which then decides
+  spawn.new_session = true;  // an interrupt from the keyboard reaches the command, which then decides
   auto child = TRY(sys::spawn(spawn));
-  return std::shared_ptr<Client>(
-      new Client(std::make_unique<Impl>(std::move(sockets.first), std::move(child))));
+  return std::shared_ptr<Client>(new Client(std::make_unique<Impl>(std::move(sockets.first), std::move(child))));
 }
 
 Result<Transfer> Client::begin(const Request& request) {
   if (request.url.size() > kMaxUrlBytes)
-    return error(ErrorKind::kInvalidArgument, "URL of {} bytes: the limit is {}",
-                 request.url.size(), kMaxUrlBytes);
+    return error(ErrorKind::kInvalidArgument, "URL of {} bytes: the limit is {}", request.url.size(), kMaxUrlBytes);
   return Transfer(TRY(impl_->begin(request)), shared_from_this());
 }
 

@@ -26,13 +26,11 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 
 }  // namespace
 
-Exchange::Exchange(RequestMessage request, std::vector<sys::UniqueFd> fds,
-                   const ServiceLimits& limits, CURLM* multi, Send send)
+Exchange::Exchange(RequestMessage request, std::vector<sys::UniqueFd> fds, const ServiceLimits& limits, CURLM* multi,
+                   Send send)
     : request_(std::move(request)), limits_(limits), multi_(multi), send_(std::move(send)) {
   std::size_t next = 0;
-  const auto take = [&]() -> sys::UniqueFd {
-    return next < fds.size() ? std::move(fds[next++]) : sys::UniqueFd();
-  };
+  const auto take = [&]() -> sys::UniqueFd { return next < fds.size() ? std::move(fds[next++]) : sys::UniqueFd(); };
   if (request_.has_output) {
     output_ = take();
     (void)sys::set_nonblocking(output_.get(), true);
@@ -73,8 +71,7 @@ bool Exchange::fail_callback(Failure failure, std::string message) {
 
 bool Exchange::is_redirect() const {
   const bool safe = request_.method == "GET" || request_.method == "HEAD";
-  return status_ == 307 || status_ == 308 ||
-         (safe && (status_ == 301 || status_ == 302 || status_ == 303));
+  return status_ == 307 || status_ == 308 || (safe && (status_ == 301 || status_ == 302 || status_ == 303));
 }
 
 std::size_t Exchange::on_header(std::string_view line) {
@@ -82,8 +79,7 @@ std::size_t Exchange::on_header(std::string_view line) {
   if (head_sent_) return consumed;  // a trailer
   header_bytes_ += line.size();
   if (header_bytes_ > kMaxHeaderBytes) {
-    fail_callback(Failure::kLimit,
-                  fmt::format("{} sends more than {} bytes of headers", peer(), kMaxHeaderBytes));
+    fail_callback(Failure::kLimit, fmt::format("{} sends more than {} bytes of headers", peer(), kMaxHeaderBytes));
     return 0;
   }
   if (line.starts_with("HTTP/")) {  // of an interim response (1xx) or of the final one
@@ -118,12 +114,11 @@ void Exchange::send_head() {
     return;
   }
   head_sent_ = true;
-  if (wrong_range)
-    fail_callback(Failure::kBroken, peer() + " answers with another range than was asked for");
+  if (wrong_range) fail_callback(Failure::kBroken, peer() + " answers with another range than was asked for");
   const auto length = parse_unsigned(header("content-length"));
   if (length && request_.method != "HEAD" && status_ < 300 && *length > request_.max_body + skip_)
-    fail_callback(Failure::kLimit, fmt::format("{} announces {} bytes where at most {} are allowed",
-                                               peer(), *length, request_.max_body));
+    fail_callback(Failure::kLimit, fmt::format("{} announces {} bytes where at most {} are allowed", peer(), *length,
+                                               request_.max_body));
   if (failure_ == Failure::kNone) send_(Head{request_.id, status_, url_, headers_});
 }
 
@@ -147,8 +142,8 @@ std::size_t Exchange::on_body(std::string_view bytes) {
     const std::uint64_t room = kMaxErrorBody - std::min<std::uint64_t>(kMaxErrorBody, received_);
     bytes = bytes.substr(0, room);
   } else if (bytes.size() > request_.max_body - std::min(request_.max_body, received_)) {
-    fail_callback(Failure::kLimit, fmt::format("{} sends more than the {} bytes that are allowed",
-                                               peer(), request_.max_body));
+    fail_callback(Failure::kLimit,
+                  fmt::format("{} sends more than the {} bytes that are allowed", peer(), request_.max_body));
     return 0;
   }
   received_ += bytes.size();
@@ -221,8 +216,8 @@ std::size_t Exchange::on_upload(char* buffer, std::size_t size) {
     got = **n;
   }
   if (got == 0 && request_.upload_size) {
-    fail_callback(Failure::kUpload, fmt::format("the upload's source ends after {} of {} bytes",
-                                                uploaded_, *request_.upload_size));
+    fail_callback(Failure::kUpload,
+                  fmt::format("the upload's source ends after {} of {} bytes", uploaded_, *request_.upload_size));
     return CURL_READFUNC_ABORT;
   }
   uploaded_ += got;
@@ -283,8 +278,7 @@ void Exchange::finish(Failure failure, std::string message) {
   output_blocked_ = upload_blocked_ = false;
   output_.reset();
   upload_.reset();
-  send_(
-      End{request_.id, failure, printable(message), request_.has_upload ? uploaded_ : delivered_});
+  send_(End{request_.id, failure, printable(message), request_.has_upload ? uploaded_ : delivered_});
 }
 
 }  // namespace strata::fetch

@@ -31,8 +31,8 @@ class Exchange {
 
   // `fds` as the message announces them. The multi handle and what `send` needs outlive the
   // Exchange.
-  Exchange(RequestMessage request, std::vector<sys::UniqueFd> fds, const ServiceLimits& limits,
-           CURLM* multi, Send send);
+  Exchange(RequestMessage request, std::vector<sys::UniqueFd> fds, const ServiceLimits& limits, CURLM* multi,
+           Send send);
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -102,8 +102,7 @@ class Exchange {
   bool upload_blocked_ = false;
   std::chrono::steady_clock::time_point last_progress_{};
 
-  Failure failure_ =
-      Failure::kNone;  // decided in a callback, which libcurl reports as its own error
+  Failure failure_ = Failure::kNone;  // decided in a callback, which libcurl reports as its own error
   std::string failure_message_;
   bool transfer_over_ = false;  // only pending_ is left
   bool ended_ = false;

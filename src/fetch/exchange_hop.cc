@@ -37,8 +37,7 @@ void Exchange::begin_hop() {
   curl_easy_setopt(easy_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, curl_error_);
   curl_easy_setopt(easy_, CURLOPT_USERAGENT, "strata/" STRATA_VERSION);
-  curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
-                   static_cast<long>(limits_.connect_timeout.count()));
+  curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(limits_.connect_timeout.count()));
   curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_LIMIT, 1L);
   curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, static_cast<long>(limits_.stall_timeout.count()));
   curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -64,8 +63,7 @@ void Exchange::begin_hop() {
     if (left_origin_ && equals_ignoring_case(name, "authorization")) continue;
     add_header(name + ": " + value);
   }
-  if (request_.range_start > 0 && !whole_body_)
-    add_header(fmt::format("Range: bytes={}-", request_.range_start));
+  if (request_.range_start > 0 && !whole_body_) add_header(fmt::format("Range: bytes={}-", request_.range_start));
   add_header("Expect:");
   // What has no body gets no type from libcurl either.
   if (!request_.has_upload) add_header("Content-Type:");
@@ -78,8 +76,7 @@ void Exchange::begin_hop() {
 
 void Exchange::set_tls() {
   if (const char* file = ::getenv("SSL_CERT_FILE")) curl_easy_setopt(easy_, CURLOPT_CAINFO, file);
-  if (const char* directory = ::getenv("SSL_CERT_DIR"))
-    curl_easy_setopt(easy_, CURLOPT_CAPATH, directory);
+  if (const char* directory = ::getenv("SSL_CERT_DIR")) curl_easy_setopt(easy_, CURLOPT_CAPATH, directory);
   if (!request_.verify && !left_origin_) {
     curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -99,19 +96,16 @@ void Exchange::set_tls() {
 void Exchange::set_body() {
   if (request_.has_upload) {
     curl_easy_setopt(easy_, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy_, CURLOPT_INFILESIZE_LARGE,
+                     request_.upload_size ? static_cast<curl_off_t>(*request_.upload_size) : curl_off_t{-1});
     curl_easy_setopt(
-        easy_, CURLOPT_INFILESIZE_LARGE,
-        request_.upload_size ? static_cast<curl_off_t>(*request_.upload_size) : curl_off_t{-1});
-    curl_easy_setopt(
-        easy_, CURLOPT_READFUNCTION,
-        +[](char* buffer, std::size_t size, std::size_t n, void* self) {
+        easy_, CURLOPT_READFUNCTION, +[](char* buffer, std::size_t size, std::size_t n, void* self) {
           return static_cast<Exchange*>(self)->on_upload(buffer, size * n);
         });
     curl_easy_setopt(easy_, CURLOPT_READDATA, this);
     curl_easy_setopt(
         easy_, CURLOPT_SEEKFUNCTION, +[](void* self, curl_off_t offset, int origin) {
-          return origin == SEEK_SET ? static_cast<Exchange*>(self)->on_seek(offset)
-                                    : CURL_SEEKFUNC_FAIL;
+          return origin == SEEK_SET ? static_cast<Exchange*>(self)->on_seek(offset) : CURL_SEEKFUNC_FAIL;
         });
     curl_easy_setopt(easy_, CURLOPT_SEEKDATA, this);
   } else if (request_.method == "HEAD") {
@@ -128,22 +122,18 @@ bool Exchange::follow_redirect() {
   std::string_view location;
   for (const auto& [name, value] : headers_)
     if (name == "location") location = value;
-  if (location.empty())
-    return fail_callback(Failure::kBroken, peer() + " redirects without saying where");
+  if (location.empty()) return fail_callback(Failure::kBroken, peer() + " redirects without saying where");
   if (++redirects_ > kMaxRedirects)
-    return fail_callback(
-        Failure::kRedirect,
-        fmt::format("{} redirects more than {} times", host_and_port(request_.url), kMaxRedirects));
-  if (request_.has_upload && !upload_is_file_ && uploaded_ > 0)
     return fail_callback(Failure::kRedirect,
-                         peer() + " redirects an upload that cannot be repeated");
+                         fmt::format("{} redirects more than {} times", host_and_port(request_.url), kMaxRedirects));
+  if (request_.has_upload && !upload_is_file_ && uploaded_ > 0)
+    return fail_callback(Failure::kRedirect, peer() + " redirects an upload that cannot be repeated");
   const auto target = resolve_redirect(url_, location);
   if (!target || target->size() > kMaxUrlBytes)
     return fail_callback(Failure::kRedirect, peer() + " redirects to what is no http or https URL");
   if (url_.starts_with("https:") && !target->starts_with("https:"))
-    return fail_callback(Failure::kRedirect,
-                         fmt::format("{} redirects from https to http ({}), which is refused",
-                                     peer(), host_and_port(*target)));
+    return fail_callback(Failure::kRedirect, fmt::format("{} redirects from https to http ({}), which is refused",
+                                                         peer(), host_and_port(*target)));
   if (!same_origin(*target, request_.url)) left_origin_ = true;
   url_ = *target;
   return true;

@@ -29,8 +29,7 @@ std::vector<pid_t> children() {
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
     const std::string text = sys::read_file(task.path() / "children").value_or("");
     for (const std::string_view pid : split(text, ' '))
-      if (const auto number = parse_unsigned(trim(pid)))
-        pids.push_back(static_cast<pid_t>(*number));
+      if (const auto number = parse_unsigned(trim(pid))) pids.push_back(static_cast<pid_t>(*number));
   }
   return pids;
 }
@@ -68,9 +67,7 @@ TEST(Fetch, RunsWithoutPrivilegesSecretsOrDescriptors) {
   }
   for (const auto& entry : std::filesystem::directory_iterator(proc + "/fd")) {
     const std::string target = std::filesystem::read_symlink(entry.path());
-    EXPECT_TRUE(target == "/dev/null" || target.starts_with("socket:") ||
-                target.starts_with("anon_inode:"))
-        << target;
+    EXPECT_TRUE(target == "/dev/null" || target.starts_with("socket:") || target.starts_with("anon_inode:")) << target;
   }
 }
 
@@ -85,8 +82,7 @@ TEST(Fetch, EndsWhenItsCommandIsKilled) {
     ::_exit(0);
   }
   pid_t fetch = -1;
-  ASSERT_EQ(*sys::read_full(pipe.read.get(), std::as_writable_bytes(std::span(&fetch, 1))),
-            sizeof fetch);
+  ASSERT_EQ(*sys::read_full(pipe.read.get(), std::as_writable_bytes(std::span(&fetch, 1))), sizeof fetch);
   const auto pidfd = sys::open_pidfd(fetch).value();
   ::kill(command, SIGKILL);
   EXPECT_TRUE(ends(pidfd.get()));
@@ -123,8 +119,7 @@ TEST(Fetch, ItsDeathFailsWhatIsUnderWay) {
 
 TEST(Fetch, AReaderThatLeavesEndsTheTransfer) {
   const auto http = client();
-  const HttpServer server(
-      [](const HttpRequest&) { return HttpResponse{.body = std::string(8 << 20, 'x')}; });
+  const HttpServer server([](const HttpRequest&) { return HttpResponse{.body = std::string(8 << 20, 'x')}; });
   auto pipe = sys::make_pipe().value();
   Request request;
   request.url = "http://" + server.host() + "/";
@@ -178,8 +173,7 @@ TEST(Fetch, ProxiesComeFromTheEnvironment) {
 
 TEST(Fetch, TakesNothingButTheWeb) {
   const auto http = client();
-  for (const char* url :
-       {"file:///etc/passwd", "ftp://127.0.0.1/", "http://user:password@127.0.0.1:1/", "", "x"}) {
+  for (const char* url : {"file:///etc/passwd", "ftp://127.0.0.1/", "http://user:password@127.0.0.1:1/", "", "x"}) {
     Request request;
     request.url = url;
     const auto response = http->perform(request).value();
@@ -219,15 +213,10 @@ TEST(Protocol, MessagesComeBackAsTheyWere) {
   EXPECT_FALSE(decoded.verify);
   EXPECT_EQ(decoded.headers[1].second, "c\xef\xbf\xbd");
   const std::string bytes("a\0b{", 4);
-  EXPECT_EQ(
-      std::get<BodyPart>(decode_to_command(encode(ToCommand(BodyPart{3, bytes}))).value()).bytes,
-      bytes);
-  EXPECT_EQ(std::get<End>(
-                decode_to_command(encode(ToCommand(End{1, Failure::kCertificate, "m", 9}))).value())
-                .failure,
+  EXPECT_EQ(std::get<BodyPart>(decode_to_command(encode(ToCommand(BodyPart{3, bytes}))).value()).bytes, bytes);
+  EXPECT_EQ(std::get<End>(decode_to_command(encode(ToCommand(End{1, Failure::kCertificate, "m", 9}))).value()).failure,
             Failure::kCertificate);
-  for (const char* bad :
-       {"", "{}", "[]", R"({"type":"request","id":-1})", R"({"type":"body","id":1})"}) {
+  for (const char* bad : {"", "{}", "[]", R"({"type":"request","id":-1})", R"({"type":"body","id":1})"}) {
     EXPECT_FALSE(decode_to_fetch(bad)) << bad;
     EXPECT_FALSE(decode_to_command(bad)) << bad;
   }

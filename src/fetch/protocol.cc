@@ -7,9 +7,9 @@
 namespace strata::fetch {
 namespace {
 
-constexpr std::array<std::string_view, 13> kFailureNames{
-    "none",  "resolve",  "connect", "tls",    "certificate", "timeout", "broken",
-    "limit", "redirect", "output",  "upload", "cancelled",   "process"};
+constexpr std::array<std::string_view, 13> kFailureNames{"none",    "resolve",   "connect", "tls",      "certificate",
+                                                         "timeout", "broken",    "limit",   "redirect", "output",
+                                                         "upload",  "cancelled", "process"};
 
 json json_of(const Headers& headers) {
   json list = json::array();
@@ -31,9 +31,7 @@ Result<Headers> headers_from(const json& object) {
 }
 
 // A server's header may hold any byte; what is no UTF-8 matters to nobody.
-std::string text_of(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
+std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 Result<std::uint64_t> number(const json& object, std::string_view name) {
   const std::int64_t value = TRY(int_member(object, name, 0));
@@ -58,9 +56,7 @@ struct Encoder {
     if (request.upload_size) value["upload_size"] = *request.upload_size;
     return text_of(value);
   }
-  std::string operator()(const CancelMessage& cancel) const {
-    return text_of({{"type", "cancel"}, {"id", cancel.id}});
-  }
+  std::string operator()(const CancelMessage& cancel) const { return text_of({{"type", "cancel"}, {"id", cancel.id}}); }
   std::string operator()(const Head& head) const {
     return text_of({{"type", "head"},
                     {"id", head.id},
@@ -99,8 +95,7 @@ Result<RequestMessage> request_from(const json& value) {
   request.range_start = TRY(number(value, "range_start"));
   request.has_output = TRY(bool_member(value, "output"));
   request.has_upload = TRY(bool_member(value, "upload"));
-  if (find(value, "upload_size") != nullptr)
-    request.upload_size = TRY(number(value, "upload_size"));
+  if (find(value, "upload_size") != nullptr) request.upload_size = TRY(number(value, "upload_size"));
   request.has_ca = TRY(bool_member(value, "ca"));
   request.has_client_certificate = TRY(bool_member(value, "client_certificate"));
   request.verify = TRY(bool_member(value, "verify", true));
@@ -127,9 +122,7 @@ Result<End> end_from(const json& value) {
 
 }  // namespace
 
-std::string_view to_string(Failure failure) {
-  return kFailureNames[static_cast<std::size_t>(failure)];
-}
+std::string_view to_string(Failure failure) { return kFailureNames[static_cast<std::size_t>(failure)]; }
 
 std::string encode(const ToFetch& message) { return std::visit(Encoder(), message); }
 std::string encode(const ToCommand& message) { return std::visit(Encoder(), message); }
@@ -148,11 +141,9 @@ Result<ToCommand> decode_to_command(std::string_view bytes) {
   const std::string type = TRY(string_member(value, "type"));
   if (type == "head") return ToCommand(TRY(head_from(value)));
   if (type == "end") return ToCommand(TRY(end_from(value)));
-  if (type == "progress")
-    return ToCommand(Progress{TRY(number(value, "id")), TRY(number(value, "bytes"))});
+  if (type == "progress") return ToCommand(Progress{TRY(number(value, "id")), TRY(number(value, "bytes"))});
   if (type == "body" && end_of_json != std::string_view::npos)
-    return ToCommand(
-        BodyPart{TRY(number(value, "id")), std::string(bytes.substr(end_of_json + 1))});
+    return ToCommand(BodyPart{TRY(number(value, "id")), std::string(bytes.substr(end_of_json + 1))});
   return error(ErrorKind::kCorrupt, "unknown message");
 }
 

@@ -26,8 +26,7 @@ namespace strata::fetch {
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 inline constexpr std::size_t kMaxHeaderBytes = 48 << 10;  // of one response, all its headers
-inline constexpr std::size_t kMaxErrorBody =
-    64 << 10;  // of a response that is no success; the rest is dropped
+inline constexpr std::size_t kMaxErrorBody = 64 << 10;    // of a response that is no success; the rest is dropped
 inline constexpr std::size_t kBodyPartBytes = 32 << 10;
 inline constexpr std::size_t kMaxUrlBytes = 16 << 10;
 inline constexpr std::size_t kMaxPemBytes = 1 << 20;  // of certificates and keys handed over

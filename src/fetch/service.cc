@@ -53,8 +53,7 @@ class Service {
         owners.push_back(exchange.get());
       }
     }
-    if (const CURLMcode code =
-            curl_multi_poll(multi_, fds.data(), static_cast<unsigned>(fds.size()), 60'000, nullptr);
+    if (const CURLMcode code = curl_multi_poll(multi_, fds.data(), static_cast<unsigned>(fds.size()), 60'000, nullptr);
         code != CURLM_OK)
       return error(ErrorKind::kInternal, "curl_multi_poll: {}", curl_multi_strerror(code));
     for (std::size_t i = 1; i < fds.size(); ++i)
@@ -75,12 +74,10 @@ class Service {
       if (!sys::send_message(socket_, encode(answer))) command_gone_ = true;
     };
     if (exchanges_.size() >= kMaxExchanges) {
-      send(End{request.id, Failure::kProcess,
-               fmt::format("more than {} requests at once", kMaxExchanges), 0});
+      send(End{request.id, Failure::kProcess, fmt::format("more than {} requests at once", kMaxExchanges), 0});
       return true;
     }
-    exchanges_.push_back(std::make_unique<Exchange>(std::move(request), std::move(message.fds),
-                                                    limits_, multi_, send));
+    exchanges_.push_back(std::make_unique<Exchange>(std::move(request), std::move(message.fds), limits_, multi_, send));
     exchanges_.back()->start();
     return true;
   }

@@ -15,8 +15,7 @@ using Url = std::unique_ptr<CURLU, UrlDeleter>;
 
 Url parse(const std::string& text) {
   Url url(curl_url());
-  if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
-    url.reset();
+  if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) url.reset();
   return url;
 }
 

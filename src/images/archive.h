@@ -41,11 +41,10 @@ struct SaveOptions {
 // same names of the same images give the same bytes. Every layer's tar is checked against its diff
 // ID while it is written. Errors: kNotFound; kCorrupt for a damaged layer: then the output is not
 // an archive.
-Result<> save(Images& images, std::span<const std::string> names, const SaveOptions& options,
-              int output);
+Result<> save(Images& images, std::span<const std::string> names, const SaveOptions& options, int output);
 
 struct LoadOptions {
-  std::optional<oci::Platform> platform;  // which manifest of an index; nullopt: the host's
+  std::optional<oci::Platform> platform;                   // which manifest of an index; nullopt: the host's
   std::uint64_t max_layer_size = std::uint64_t{64} << 30;  // of the uncompressed tar, bytes
 };
 struct Loaded {
@@ -63,7 +62,6 @@ struct Loaded {
 // against the digests that name them, layers against their diff IDs. An image that is here already
 // costs reading the tables of contents. Errors: kCorrupt naming the image or layer,
 // kResourceExhausted naming the limit, kNotFound for what the archive lacks.
-Result<std::vector<Loaded>> load(Images& images, int input, const LoadOptions& options,
-                                 LoadProgress& progress);
+Result<std::vector<Loaded>> load(Images& images, int input, const LoadOptions& options, LoadProgress& progress);
 
 }  // namespace strata::images

@@ -42,7 +42,6 @@ bool is_plain_layer(const oci::Descriptor& layer);
 // Each image once, with all its names. Of an index the manifest for `platform` (nullopt: the
 // host's). Errors: kCorrupt, kNotFound for what the archive lacks, kUnsupported; all name the
 // image.
-Result<std::vector<ArchivedImage>> read_contents(ArchiveFiles& files,
-                                                 const std::optional<oci::Platform>& platform);
+Result<std::vector<ArchivedImage>> read_contents(ArchiveFiles& files, const std::optional<oci::Platform>& platform);
 
 }  // namespace strata::images

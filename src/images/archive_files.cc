@@ -22,8 +22,7 @@ constexpr std::uint64_t kProgressStep = 4 << 20;
 // An OCI layout as a directory.
 class LayoutDirectory final : public ArchiveFiles {
  public:
-  LayoutDirectory(sys::UniqueFd root, ArchiveTarget& target)
-      : root_(std::move(root)), target_(target) {}
+  LayoutDirectory(sys::UniqueFd root, ArchiveTarget& target) : root_(std::move(root)), target_(target) {}
 
   bool has(const std::string& name) override { return open(name).has_value(); }
 
@@ -42,8 +41,7 @@ class LayoutDirectory final : public ArchiveFiles {
   Result<sys::UniqueFd> open(const std::string& name) {
     const std::string clean = TRY(member_name(name));
     // Never waits for the writer of a FIFO.
-    sys::UniqueFd file =
-        TRY(sys::open_in_root(root_.get(), clean, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    sys::UniqueFd file = TRY(sys::open_in_root(root_.get(), clean, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
     if (const struct stat st = TRY(sys::stat_fd(file.get())); !S_ISREG(st.st_mode))
       return error(ErrorKind::kCorrupt, "{} is no file", printable(name));
     return file;
@@ -60,11 +58,9 @@ Result<> MemberTable::add(std::string name, Member member) {
     return error(ErrorKind::kResourceExhausted, "the archive has more than {} files", kMaxMembers);
   name_bytes_ += name.size() + member.target.size();
   if (name_bytes_ > kMaxNames)
-    return error(ErrorKind::kResourceExhausted,
-                 "the names in the archive take more than {} bytes (16 MiB)", kMaxNames);
+    return error(ErrorKind::kResourceExhausted, "the names in the archive take more than {} bytes (16 MiB)", kMaxNames);
   const auto [found, is_new] = members_.emplace(std::move(name), std::move(member));
-  if (!is_new)
-    return error(ErrorKind::kCorrupt, "the archive holds \"{}\" twice", printable(found->first));
+  if (!is_new) return error(ErrorKind::kCorrupt, "the archive holds \"{}\" twice", printable(found->first));
   return {};
 }
 
@@ -84,8 +80,8 @@ std::string short_member(const std::string& name) {
   return printable(name.substr(0, 12));
 }
 
-Result<layers::Unpacked> unpack_range(ArchiveTarget& target, int fd, std::uint64_t offset,
-                                      std::uint64_t size, const std::string& name) {
+Result<layers::Unpacked> unpack_range(ArchiveTarget& target, int fd, std::uint64_t offset, std::uint64_t size,
+                                      const std::string& name) {
   static std::mutex progress_mutex;
   const std::string shown = short_member(name);
   const auto report = [&](std::uint64_t done) {

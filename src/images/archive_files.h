@@ -90,8 +90,8 @@ class MemberTable {
 };
 
 // The layer `fd` from `offset` on, `size` bytes, through a pipe to a worker.
-Result<layers::Unpacked> unpack_range(ArchiveTarget& target, int fd, std::uint64_t offset,
-                                      std::uint64_t size, const std::string& name);
+Result<layers::Unpacked> unpack_range(ArchiveTarget& target, int fd, std::uint64_t offset, std::uint64_t size,
+                                      const std::string& name);
 // The name of a layer for lists: twelve digits of a digest if the member's name has them.
 std::string short_member(const std::string& name);
 

@@ -37,15 +37,14 @@ std::string joined(const std::vector<std::string_view>& parts) {
 
 Result<> check_size(std::string_view bytes, std::string_view what) {
   if (bytes.size() > kMaxArchiveIndex)
-    return error(ErrorKind::kResourceExhausted, "{} of {} bytes: the limit is {} (4 MiB)", what,
-                 bytes.size(), kMaxArchiveIndex);
+    return error(ErrorKind::kResourceExhausted, "{} of {} bytes: the limit is {} (4 MiB)", what, bytes.size(),
+                 kMaxArchiveIndex);
   return {};
 }
 
 Result<> check_count(std::size_t count, std::string_view what) {
   if (count > kMaxArchiveImages)
-    return error(ErrorKind::kResourceExhausted, "{} names {} images: the limit is {}", what, count,
-                 kMaxArchiveImages);
+    return error(ErrorKind::kResourceExhausted, "{} names {} images: the limit is {}", what, count, kMaxArchiveImages);
   return {};
 }
 
@@ -56,8 +55,7 @@ Result<DockerImage> docker_image(const json& item) {
   if (image.config.empty()) return error(ErrorKind::kCorrupt, "\"Config\" is missing");
   for (const std::string& text : TRY(strings_member(item, "RepoTags"))) {
     oci::Reference tag = TRY(oci::Reference::parse(text), "tag \"{}\"", printable(text));
-    if (tag.digest || !tag.tag)
-      return error(ErrorKind::kCorrupt, "\"{}\" is no name with a tag", printable(text));
+    if (tag.digest || !tag.tag) return error(ErrorKind::kCorrupt, "\"{}\" is no name with a tag", printable(text));
     image.tags.push_back(std::move(tag));
   }
   for (const std::string& layer : TRY(strings_member(item, "Layers"))) {
@@ -72,28 +70,23 @@ Result<DockerImage> docker_image(const json& item) {
 // write whole names there, others a tag alone, which names nothing.
 Result<std::optional<oci::Reference>> name_of(const oci::Descriptor& descriptor) {
   const auto& annotations = descriptor.annotations;
-  if (const auto full = annotations.find(std::string(kImageNameAnnotation));
-      full != annotations.end()) {
-    const oci::Reference name =
-        TRY(oci::Reference::parse(full->second), "name \"{}\"", printable(full->second));
+  if (const auto full = annotations.find(std::string(kImageNameAnnotation)); full != annotations.end()) {
+    const oci::Reference name = TRY(oci::Reference::parse(full->second), "name \"{}\"", printable(full->second));
     if (name.digest) return std::nullopt;
     return name.with_default_tag();
   }
   const auto ref = annotations.find(std::string(kRefNameAnnotation));
-  if (ref == annotations.end() || ref->second.find_first_of(":/") == std::string::npos)
-    return std::nullopt;
+  if (ref == annotations.end() || ref->second.find_first_of(":/") == std::string::npos) return std::nullopt;
   const auto name = oci::Reference::parse(ref->second);
   if (!name || name->digest) return std::nullopt;
   return name->with_default_tag();
 }
 
 template <class Parse>
-Result<> for_each_in_list(const oci::Descriptor& descriptor, std::string_view annotation,
-                          Parse parse) {
+Result<> for_each_in_list(const oci::Descriptor& descriptor, std::string_view annotation, Parse parse) {
   const auto found = descriptor.annotations.find(std::string(annotation));
   if (found == descriptor.annotations.end()) return {};
-  for (const std::string_view item : split(found->second, ','))
-    TRY(parse(item), "annotation {}", annotation);
+  for (const std::string_view item : split(found->second, ',')) TRY(parse(item), "annotation {}", annotation);
   return {};
 }
 
@@ -139,12 +132,10 @@ Result<std::vector<DockerImage>> parse_docker_manifest(std::string_view bytes) {
   TRY(check_size(bytes, "manifest.json"));
   const json document = TRY(parse_json(bytes), "manifest.json");
   if (!document.is_array())
-    return error(ErrorKind::kCorrupt, "manifest.json should be a list, not {}",
-                 document.type_name());
+    return error(ErrorKind::kCorrupt, "manifest.json should be a list, not {}", document.type_name());
   TRY(check_count(document.size(), "manifest.json"));
   std::vector<DockerImage> images;
-  for (const json& item : document)
-    images.push_back(TRY(docker_image(item), "manifest.json: image {}", images.size()));
+  for (const json& item : document) images.push_back(TRY(docker_image(item), "manifest.json: image {}", images.size()));
   return images;
 }
 
@@ -168,8 +159,7 @@ Result<std::vector<LayoutImage>> parse_layout_index(std::string_view bytes) {
   TRY(check_count(index->manifests.size(), "index.json"));
   std::vector<LayoutImage> images;
   for (oci::Descriptor& descriptor : index->manifests) {
-    if (!oci::is_index_type(descriptor.media_type) && !oci::is_manifest_type(descriptor.media_type))
-      continue;
+    if (!oci::is_index_type(descriptor.media_type) && !oci::is_manifest_type(descriptor.media_type)) continue;
     if (descriptor.platform && descriptor.platform->os == "unknown") continue;
     LayoutImage image;
     const std::string digest = descriptor.digest.to_string();
@@ -183,9 +173,7 @@ Result<std::vector<LayoutImage>> parse_layout_index(std::string_view bytes) {
     TRY(for_each_in_list(descriptor, kRepoDigests,
                          [&](std::string_view item) -> Result<> {
                            oci::Reference name = TRY(oci::Reference::parse(item));
-                           if (!name.digest)
-                             return error(ErrorKind::kCorrupt, "\"{}\" has no digest",
-                                          printable(item));
+                           if (!name.digest) return error(ErrorKind::kCorrupt, "\"{}\" has no digest", printable(item));
                            name.tag.reset();
                            image.repo_digests.push_back(std::move(name));
                            return {};
@@ -201,8 +189,7 @@ Result<> check_oci_layout(std::string_view bytes) {
   const json document = TRY(parse_json(bytes), "oci-layout");
   const std::string version = TRY(string_member(document, "imageLayoutVersion"), "oci-layout");
   if (version != "1.0.0")
-    return error(ErrorKind::kUnsupported, "OCI layout version \"{}\" is not supported",
-                 printable(version));
+    return error(ErrorKind::kUnsupported, "OCI layout version \"{}\" is not supported", printable(version));
   return {};
 }
 

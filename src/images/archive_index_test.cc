@@ -35,16 +35,13 @@ TEST(ArchiveNames, SayWhatTheyPromise) {
 TEST(DockerManifest, RoundTrip) {
   const std::vector<DockerImage> images = {
       {.config = "c.json",
-       .tags = {oci::Reference::parse("nginx:1").value(),
-                oci::Reference::parse("host:5000/a:b").value()},
+       .tags = {oci::Reference::parse("nginx:1").value(), oci::Reference::parse("host:5000/a:b").value()},
        .layers = {"a/layer.tar", "b.tar"}},
       {.config = "d.json"}};
   const std::string text = docker_manifest_json(images);
-  EXPECT_EQ(
-      text,
-      R"([{"Config":"c.json","RepoTags":["nginx:1","host:5000/a:b"],"Layers":["a/layer.tar","b.tar"]},)"
-      R"({"Config":"d.json","RepoTags":null,"Layers":[]}])"
-      "\n");
+  EXPECT_EQ(text, R"([{"Config":"c.json","RepoTags":["nginx:1","host:5000/a:b"],"Layers":["a/layer.tar","b.tar"]},)"
+                  R"({"Config":"d.json","RepoTags":null,"Layers":[]}])"
+                  "\n");
   EXPECT_EQ(*parse_docker_manifest(text), images);
 }
 
@@ -53,14 +50,12 @@ TEST(DockerManifest, NamesWhatIsWrong) {
   EXPECT_EQ(refused("{}"), "manifest.json should be a list, not object");
   EXPECT_EQ(refused("[1]"), "manifest.json: image 0: should be an object");
   EXPECT_EQ(refused("[{}]"), R"(manifest.json: image 0: "Config" is missing)");
-  EXPECT_EQ(refused(R"([{"Config":"../x"}])"),
-            R"(manifest.json: image 0: "../x" leads out of the archive)");
+  EXPECT_EQ(refused(R"([{"Config":"../x"}])"), R"(manifest.json: image 0: "../x" leads out of the archive)");
   EXPECT_EQ(refused(R"([{"Config":"c","Layers":["/etc/shadow"]}])"),
             R"(manifest.json: image 0: "/etc/shadow" leads out of the archive)");
   EXPECT_EQ(refused(R"([{"Config":"c","RepoTags":["nginx"]}])"),
             R"(manifest.json: image 0: "nginx" is no name with a tag)");
-  EXPECT_NE(refused(R"([{"Config":"c","RepoTags":["No Name:1"]}])").find("No Name:1"),
-            std::string::npos);
+  EXPECT_NE(refused(R"([{"Config":"c","RepoTags":["No Name:1"]}])").find("No Name:1"), std::string::npos);
   EXPECT_EQ(refused(std::string(kMaxArchiveIndex + 1, ' ')),
             "manifest.json of 4194305 bytes: the limit is 4194304 (4 MiB)");
   std::string many = "[";
@@ -70,10 +65,9 @@ TEST(DockerManifest, NamesWhatIsWrong) {
 }
 
 std::string index_with(std::string_view annotations, std::string_view more = "") {
-  return fmt::format(
-      R"({{"schemaVersion":2,"manifests":[{{"mediaType":"application/vnd.oci.image.manifest.v1+json",)"
-      R"("digest":"sha256:{}","size":7,"annotations":{{{}}}}}{}]}})",
-      kA, annotations, more);
+  return fmt::format(R"({{"schemaVersion":2,"manifests":[{{"mediaType":"application/vnd.oci.image.manifest.v1+json",)"
+                     R"("digest":"sha256:{}","size":7,"annotations":{{{}}}}}{}]}})",
+                     kA, annotations, more);
 }
 
 TEST(LayoutIndex, NamesComeFromAnnotations) {
@@ -83,21 +77,17 @@ TEST(LayoutIndex, NamesComeFromAnnotations) {
     return images->at(0).name ? images->at(0).name->to_string() : "none";
   };
   EXPECT_EQ(name(""), "none");
-  EXPECT_EQ(
-      name(
-          R"("io.containerd.image.name":"docker.io/library/a:1","org.opencontainers.image.ref.name":"1")"),
-      "docker.io/library/a:1");
+  EXPECT_EQ(name(R"("io.containerd.image.name":"docker.io/library/a:1","org.opencontainers.image.ref.name":"1")"),
+            "docker.io/library/a:1");
   EXPECT_EQ(name(R"("org.opencontainers.image.ref.name":"localhost/a:1")"), "localhost/a:1");
   EXPECT_EQ(name(R"("org.opencontainers.image.ref.name":"latest")"), "none");
   EXPECT_EQ(name(R"("org.opencontainers.image.ref.name":"What Ever: you like")"), "none");
-  EXPECT_NE(name(R"("io.containerd.image.name":"No Name")").find("invalid reference format"),
-            std::string::npos);
+  EXPECT_NE(name(R"("io.containerd.image.name":"No Name")").find("invalid reference format"), std::string::npos);
 }
 
 TEST(LayoutIndex, SaysWhatRidesAlong) {
   const auto images = parse_layout_index(index_with(fmt::format(
-      R"("dev.strata.kept-manifests":"sha256:{0}","dev.strata.repo-digests":"a@sha256:{0},b/c@sha256:{0}")",
-      kA)));
+      R"("dev.strata.kept-manifests":"sha256:{0}","dev.strata.repo-digests":"a@sha256:{0},b/c@sha256:{0}")", kA)));
   ASSERT_TRUE(images) << message(images);
   EXPECT_EQ(images->at(0).kept_manifests.size(), 1U);
   ASSERT_EQ(images->at(0).repo_digests.size(), 2U);

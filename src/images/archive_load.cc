@@ -47,8 +47,7 @@ class Load {
   Result<> plan();
   Result<> unpack_layers();
   Result<> unpack_layer(const oci::Digest& diff_id, LayerWork& work);
-  Result<> commit_layer(const ArchivedImage& image, std::size_t index,
-                        const std::optional<oci::Digest>& parent);
+  Result<> commit_layer(const ArchivedImage& image, std::size_t index, const std::optional<oci::Digest>& parent);
   Result<> commit_layers();
   Result<std::vector<Loaded>> record();
 
@@ -75,8 +74,7 @@ Result<> Load::plan() {
     // Held first, looked up then: what is found stays.
     store::Transaction change = TRY(store_.db().begin());
     for (const ArchivedImage& image : archived_)
-      for (const oci::Digest& chain : image.chain_ids)
-        TRY(target_.lease.hold(store::kLayer, chain.to_string()));
+      for (const oci::Digest& chain : image.chain_ids) TRY(target_.lease.hold(store::kLayer, chain.to_string()));
     TRY(change.commit());
   }
   for (const ArchivedImage& image : archived_) {
@@ -93,15 +91,12 @@ Result<> Load::plan() {
 Result<> Load::unpack_layer(const oci::Digest& diff_id, LayerWork& work) {
   layers::Unpacked unpacked = TRY(files_.unpack(work.source.member));
   const auto& blob = work.source.blob;
-  const auto promised =
-      blob ? blob->digest : promised_digest(work.source.member).value_or(unpacked.blob_digest);
+  const auto promised = blob ? blob->digest : promised_digest(work.source.member).value_or(unpacked.blob_digest);
   if (unpacked.blob_digest != promised || (blob && unpacked.blob_size != blob->size))
-    return error(ErrorKind::kCorrupt, "layer {}: the archive has other bytes under this digest",
-                 promised.to_string());
+    return error(ErrorKind::kCorrupt, "layer {}: the archive has other bytes under this digest", promised.to_string());
   if (unpacked.diff_id != diff_id)
-    return error(
-        ErrorKind::kCorrupt, "layer {}: its tar has digest {}, the image config promises {}",
-        short_member(work.source.member), unpacked.diff_id.to_string(), diff_id.to_string());
+    return error(ErrorKind::kCorrupt, "layer {}: its tar has digest {}, the image config promises {}",
+                 short_member(work.source.member), unpacked.diff_id.to_string(), diff_id.to_string());
   work.unpacked = std::move(unpacked);
   return {};
 }
@@ -125,22 +120,19 @@ Result<> Load::unpack_layers() {
   };
   {
     std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < std::min(wanted.size(), kLayersAtOnce); ++i)
-      threads.emplace_back(unpack);
+    for (std::size_t i = 0; i < std::min(wanted.size(), kLayersAtOnce); ++i) threads.emplace_back(unpack);
   }
   if (failure) return *std::move(failure);
   return {};
 }
 
-Result<> Load::commit_layer(const ArchivedImage& image, std::size_t index,
-                            const std::optional<oci::Digest>& parent) {
+Result<> Load::commit_layer(const ArchivedImage& image, std::size_t index, const std::optional<oci::Digest>& parent) {
   const oci::Digest& diff_id = image.config.diff_ids[index];
   LayerWork& work = work_.try_emplace(diff_id, LayerWork{image.layers[index], {}}).first->second;
   if (!work.unpacked || TRY(layers_.has_tar(diff_id))) {
     const auto reused = layers_.reuse(target_.lease, diff_id, parent);
     if (reused) return {};
-    if (reused.error().kind() != ErrorKind::kNotFound &&
-        reused.error().kind() != ErrorKind::kConflict)
+    if (reused.error().kind() != ErrorKind::kNotFound && reused.error().kind() != ErrorKind::kConflict)
       return reused.error();
     // Its tar went with another image while we were looking.
     TRY(unpack_layer(diff_id, work));
@@ -155,8 +147,7 @@ Result<> Load::commit_layers() {
     for (std::size_t i = 0; i < image.layers.size(); parent = image.chain_ids[i++]) {
       if (TRY(layers_.find(image.chain_ids[i]))) continue;
       committed_.push_back(image.chain_ids[i]);
-      TRY(commit_layer(image, i, parent), "{}: layer {}", image.what,
-          image.config.diff_ids[i].to_string());
+      TRY(commit_layer(image, i, parent), "{}: layer {}", image.what, image.config.diff_ids[i].to_string());
     }
   }
   return {};
@@ -165,33 +156,28 @@ Result<> Load::commit_layers() {
 Result<std::vector<Loaded>> Load::record() {
   std::vector<Loaded> all;
   std::map<oci::Digest, std::uint64_t> sizes;  // looked up before: nothing else is locked inside
-  for (const ArchivedImage& image : archived_)
-    sizes[image.id] = TRY(images_.size_of(image.chain_ids));
+  for (const ArchivedImage& image : archived_) sizes[image.id] = TRY(images_.size_of(image.chain_ids));
   store::Database& db = store_.db();
   store::Transaction change = TRY(db.begin());
   for (const ArchivedImage& image : archived_) {
     Loaded& loaded = all.emplace_back();
     loaded.id = image.id;
     loaded.tags = image.tags;
-    TRY(records::insert(store_, image.id, image.config_bytes,
-                        parse_rfc3339(image.config.created).value_or(Timestamp()), sizes[image.id],
-                        image.chain_ids));
+    TRY(records::insert(store_, image.id, image.config_bytes, parse_rfc3339(image.config.created).value_or(Timestamp()),
+                        sizes[image.id], image.chain_ids));
     for (std::size_t i = 0; i < image.layers.size(); ++i) {
       const auto work = work_.find(image.config.diff_ids[i]);
       if (work == work_.end() || !work->second.unpacked || !work->second.source.blob) continue;
       if (!is_plain_layer(*work->second.source.blob))
-        TRY(records::keep_blob(db, work->first,
-                               {*work->second.source.blob, work->second.unpacked->compression}));
+        TRY(records::keep_blob(db, work->first, {*work->second.source.blob, work->second.unpacked->compression}));
     }
     for (const oci::Reference& tag : image.tags) {
       const auto before = TRY(records::image_of_tag(db, tag));
       if (before && *before != image.id) loaded.replaced.push_back({tag, *before});
       if (before != image.id) TRY(records::set_tag(db, tag, image.id));
     }
-    for (const records::StoredManifest& manifest : image.manifests)
-      TRY(records::keep_manifest(db, image.id, manifest));
-    for (const oci::Reference& name : image.repo_digests)
-      TRY(records::set_repo_digest(db, name, image.id));
+    for (const records::StoredManifest& manifest : image.manifests) TRY(records::keep_manifest(db, image.id, manifest));
+    for (const oci::Reference& name : image.repo_digests) TRY(records::set_repo_digest(db, name, image.id));
   }
   TRY(change.commit());
   return all;
@@ -205,16 +191,14 @@ Result<std::vector<Loaded>> Load::run() {
   return record();
 }
 
-Result<std::vector<Loaded>> load(Images& images, int input, const LoadOptions& options,
-                                 LoadProgress& progress) {
+Result<std::vector<Loaded>> load(Images& images, int input, const LoadOptions& options, LoadProgress& progress) {
   // A worker that gives up closes its end of a pipe.
   const sys::NoPipeSignal no_pipe_signal;
   std::vector<oci::Digest> committed;
   Result<std::vector<Loaded>> loaded;
   {
     store::Lease lease = TRY(store::Lease::create(images.store()));
-    ArchiveTarget target{
-        images.store(), images.layers(), lease, {.max_tar_size = options.max_layer_size}, progress};
+    ArchiveTarget target{images.store(), images.layers(), lease, {.max_tar_size = options.max_layer_size}, progress};
     const auto files = TRY(open_archive(input, target));
     loaded = Load(images, options, target, *files, committed).run();
   }

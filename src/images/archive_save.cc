@@ -51,8 +51,8 @@ class TarOutput final : public ArchiveOutput {
     TRY(tar_.add({.path = name, .mode = 0644, .size = size}));
     std::vector<std::byte> buffer(kBufferSize);
     for (std::uint64_t done = 0; done < size;) {
-      const std::size_t count = TRY(sys::read_some(
-          tar, std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), size - done))));
+      const std::size_t count =
+          TRY(sys::read_some(tar, std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), size - done))));
       if (count == 0) return error(ErrorKind::kCorrupt, "{} is shorter than it was", name);
       TRY(tar_.write_data(std::span<const std::byte>(buffer).first(count)));
       done += count;
@@ -72,9 +72,7 @@ class TarOutput final : public ArchiveOutput {
 class DirectoryOutput final : public ArchiveOutput {
  public:
   explicit DirectoryOutput(int fd) : root_(fmt::format("/proc/self/fd/{}", fd)) {}
-  Result<> directory(const std::string& name) override {
-    return sys::make_directories(root_ + "/" + name);
-  }
+  Result<> directory(const std::string& name) override { return sys::make_directories(root_ + "/" + name); }
   Result<> document(const std::string& name, std::string_view bytes) override {
     const sys::UniqueFd file = TRY(create(name));
     return sys::write_all(file.get(), bytes);
@@ -117,8 +115,7 @@ class LayerCheck {
   }
 
  private:
-  static Result<> check(layers::Layers& layers, const oci::Digest& diff_id,
-                        const std::stop_token& stop) {
+  static Result<> check(layers::Layers& layers, const oci::Digest& diff_id, const std::stop_token& stop) {
     const sys::UniqueFd tar = TRY(layers.open_tar(diff_id));
     layers::FileSource source(tar.get());
     codec::HashingSource hash(source);
@@ -126,8 +123,7 @@ class LayerCheck {
     while (!stop.stop_requested() && TRY(hash.read(buffer)) > 0) {
     }
     if (!stop.stop_requested() && oci::Digest::from_bytes(hash.digest()) != diff_id)
-      return error(ErrorKind::kCorrupt,
-                   "layer {}: its tar on the disk is damaged; remove the image and pull it again",
+      return error(ErrorKind::kCorrupt, "layer {}: its tar on the disk is damaged; remove the image and pull it again",
                    diff_id.to_string());
     return {};
   }
@@ -154,8 +150,7 @@ class Save {
   Result<> write(ArchiveOutput& out);
   bool has_layout() const { return options_.format != ArchiveFormat::kDockerArchive; }
   bool has_docker_manifest() const {
-    return options_.format == ArchiveFormat::kCombined ||
-           options_.format == ArchiveFormat::kDockerArchive;
+    return options_.format == ArchiveFormat::kCombined || options_.format == ArchiveFormat::kDockerArchive;
   }
   std::string layer_member(const oci::Digest& diff_id) const {
     return has_layout() ? blob_member(diff_id) : diff_id.hex() + ".tar";
@@ -174,8 +169,7 @@ class Save {
 };
 
 SavedImage& Save::remember(Image image) {
-  const auto known = std::ranges::find_if(
-      saved_, [&](const SavedImage& have) { return have.image.id == image.id; });
+  const auto known = std::ranges::find_if(saved_, [&](const SavedImage& have) { return have.image.id == image.id; });
   if (known != saved_.end()) return *known;
   return saved_.emplace_back(SavedImage{.image = std::move(image)});
 }
@@ -186,8 +180,7 @@ Result<> Save::find(const std::string& name) {
   const auto reference = oci::Reference::parse(name);
   std::vector<oci::Reference> tags;
   if (reference && reference->is_name_only()) tags = TRY(images_.tags_of(*reference));
-  if (reference && reference->tag && !reference->digest &&
-      TRY(records::image_of_tag(store_.db(), *reference)))
+  if (reference && reference->tag && !reference->digest && TRY(records::image_of_tag(store_.db(), *reference)))
     tags.push_back(*reference);
   if (tags.empty()) {
     SavedImage& one = remember(TRY(images_.find(name)));
@@ -223,8 +216,7 @@ Result<> Save::keep_manifests(const SavedImage& saved, oci::Descriptor& descript
     put_document(kept.media_type, std::move(kept.bytes));
   }
   for (const oci::Reference& name : saved.image.repo_digests)
-    if (saved.by_id ||
-        std::ranges::find(saved.repositories, name.name()) != saved.repositories.end())
+    if (saved.by_id || std::ranges::find(saved.repositories, name.name()) != saved.repositories.end())
       names.push_back(name.to_string());
   if (!digests.empty()) descriptor.annotations[std::string(kKeptManifests)] = join(digests, ",");
   if (!names.empty()) descriptor.annotations[std::string(kRepoDigests)] = join(names, ",");
@@ -240,11 +232,9 @@ Result<> Save::describe(const SavedImage& saved) {
     const oci::Digest& diff_id = image.config.diff_ids[i];
     const auto layer = TRY(layers_.find(image.chain_ids[i]));
     if (!layer) return error(ErrorKind::kNotFound, "layer {} is not here", diff_id.to_string());
-    if (std::ranges::find(layer_order_, diff_id) == layer_order_.end())
-      layer_order_.push_back(diff_id);
-    manifest.layers.push_back({.media_type = std::string(oci::media_type::kOciLayer),
-                               .digest = diff_id,
-                               .size = layer->tar_size});
+    if (std::ranges::find(layer_order_, diff_id) == layer_order_.end()) layer_order_.push_back(diff_id);
+    manifest.layers.push_back(
+        {.media_type = std::string(oci::media_type::kOciLayer), .digest = diff_id, .size = layer->tar_size});
     docker.layers.push_back(layer_member(diff_id));
   }
   docker.config = has_layout() ? blob_member(image.id) : image.id.hex() + ".json";
@@ -286,15 +276,14 @@ Result<> Save::run(std::span<const std::string> names, int output) {
   store::Lease lease = TRY(store::Lease::create(store_));
   // rmi by somebody else must not take the tars away now.
   for (const SavedImage& saved : saved_)
-    for (const oci::Digest& chain : saved.image.chain_ids)
-      TRY(lease.hold(store::kLayer, chain.to_string()));
+    for (const oci::Digest& chain : saved.image.chain_ids) TRY(lease.hold(store::kLayer, chain.to_string()));
   for (SavedImage& saved : saved_) {
     if (options_.prepare) TRY(options_.prepare(saved.image));
     const oci::ImageConfig& config = saved.image.config;
     const oci::Platform have{config.os, config.architecture, config.variant, {}};
     if (options_.platform && !oci::matches(*options_.platform, have))
-      return error(ErrorKind::kNotFound, "image {} is for {}, not for {}",
-                   saved.image.id.to_string(), have.to_string(), options_.platform->to_string());
+      return error(ErrorKind::kNotFound, "image {} is for {}, not for {}", saved.image.id.to_string(), have.to_string(),
+                   options_.platform->to_string());
     if (options_.squash) {
       Image one = TRY(squash(images_, lease, saved.image));
       if (one.id != saved.image.id) squashed_.push_back(one.chain_ids.front());
@@ -315,13 +304,11 @@ Result<ArchiveFormat> parse_archive_format(std::string_view text) {
   if (text == "docker-archive") return ArchiveFormat::kDockerArchive;
   if (text == "oci-archive") return ArchiveFormat::kOciArchive;
   if (text == "oci-dir") return ArchiveFormat::kOciDirectory;
-  return error(ErrorKind::kInvalidArgument,
-               "unknown format \"{}\": docker-archive, oci-archive and oci-dir are known",
+  return error(ErrorKind::kInvalidArgument, "unknown format \"{}\": docker-archive, oci-archive and oci-dir are known",
                printable(text));
 }
 
-Result<> save(Images& images, std::span<const std::string> names, const SaveOptions& options,
-              int output) {
+Result<> save(Images& images, std::span<const std::string> names, const SaveOptions& options, int output) {
   Save save(images, options);
   Result<> saved = save.run(names, output);
   (void)images.drop_layers(save.squashed());

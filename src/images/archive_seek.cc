@@ -53,13 +53,11 @@ class TarFile final : public ArchiveFiles {
   Result<std::string> read(const std::string& name, std::size_t limit) override {
     const Member* member = TRY(find(name));
     if (member->size > limit)
-      return error(ErrorKind::kResourceExhausted, "{} has {} bytes: the limit is {}",
-                   printable(name), member->size, limit);
+      return error(ErrorKind::kResourceExhausted, "{} has {} bytes: the limit is {}", printable(name), member->size,
+                   limit);
     std::string text(member->size, '\0');
-    const std::size_t count =
-        TRY(sys::pread_full(fd_, std::as_writable_bytes(std::span(text)), member->offset));
-    if (count != text.size())
-      return error(ErrorKind::kCorrupt, "the archive ends within {}", printable(name));
+    const std::size_t count = TRY(sys::pread_full(fd_, std::as_writable_bytes(std::span(text)), member->offset));
+    if (count != text.size()) return error(ErrorKind::kCorrupt, "the archive ends within {}", printable(name));
     return text;
   }
 
@@ -71,10 +69,8 @@ class TarFile final : public ArchiveFiles {
  private:
   Result<const Member*> find(const std::string& name) {
     const Member* member = TRY(members_.find(name));
-    if (member == nullptr)
-      return error(ErrorKind::kNotFound, "the archive has no {}", printable(name));
-    if (member->kind != Member::Kind::kFile)
-      return error(ErrorKind::kCorrupt, "{} is no plain file", printable(name));
+    if (member == nullptr) return error(ErrorKind::kNotFound, "the archive has no {}", printable(name));
+    if (member->kind != Member::Kind::kFile) return error(ErrorKind::kCorrupt, "{} is no plain file", printable(name));
     return member;
   }
 

@@ -50,8 +50,7 @@ bool is_layer_start(std::span<const std::byte> head) {
   std::ranges::copy(head.first(codec::kTarBlockSize), block.writable().begin());
   if (block.is_zero()) return true;  // a tar of nothing
   const auto checksum = codec::parse_tar_number(block.field(codec::kTarChecksum));
-  return checksum &&
-         (*checksum == block.unsigned_checksum() || *checksum == block.signed_checksum());
+  return checksum && (*checksum == block.unsigned_checksum() || *checksum == block.signed_checksum());
 }
 
 class TarStream final : public ArchiveFiles {
@@ -70,11 +69,10 @@ class TarStream final : public ArchiveFiles {
 
   Result<std::string> read(const std::string& name, std::size_t limit) override {
     const Member* member = TRY(find(name));
-    if (member->kind != Member::Kind::kFile)
-      return error(ErrorKind::kCorrupt, "{} is no document", printable(name));
+    if (member->kind != Member::Kind::kFile) return error(ErrorKind::kCorrupt, "{} is no document", printable(name));
     if (member->size > limit)
-      return error(ErrorKind::kResourceExhausted, "{} has {} bytes: the limit is {}",
-                   printable(name), member->size, limit);
+      return error(ErrorKind::kResourceExhausted, "{} has {} bytes: the limit is {}", printable(name), member->size,
+                   limit);
     std::string text(member->size, '\0');
     TRY(sys::pread_full(spool_.get(), std::as_writable_bytes(std::span(text)), member->offset));
     return text;
@@ -88,8 +86,7 @@ class TarStream final : public ArchiveFiles {
       case Member::Kind::kLayer:
         return Result(*layers_[member->offset].unpacked).context(shown);
       case Member::Kind::kKnown:
-        return error(ErrorKind::kConflict, "{} was removed meanwhile; load the archive again",
-                     shown);
+        return error(ErrorKind::kConflict, "{} was removed meanwhile; load the archive again", shown);
       default:
         return error(ErrorKind::kCorrupt, "{} is neither a tar nor compressed", shown);
     }
@@ -98,8 +95,7 @@ class TarStream final : public ArchiveFiles {
  private:
   Result<const Member*> find(const std::string& name) {
     const Member* member = TRY(members_.find(name));
-    if (member == nullptr)
-      return error(ErrorKind::kNotFound, "the archive has no {}", printable(name));
+    if (member == nullptr) return error(ErrorKind::kNotFound, "the archive has no {}", printable(name));
     return member;
   }
   Result<Member> take(codec::TarReader& tar, const std::string& name, std::uint64_t size);
@@ -137,8 +133,8 @@ Result<std::size_t> read_head(codec::TarReader& tar, std::span<std::byte> buffer
 
 Result<Member> TarStream::take(codec::TarReader& tar, const std::string& name, std::uint64_t size) {
   if (size > target_.limits.max_tar_size)
-    return error(ErrorKind::kResourceExhausted, "{} has {} bytes: the limit of a layer is {}",
-                 printable(name), size, target_.limits.max_tar_size);
+    return error(ErrorKind::kResourceExhausted, "{} has {} bytes: the limit of a layer is {}", printable(name), size,
+                 target_.limits.max_tar_size);
   const std::size_t count = TRY(read_head(tar, std::span(buffer_).first(codec::kTarBlockSize)));
   // unpack_passing() and spool() use the buffer again.
   std::array<std::byte, codec::kTarBlockSize> head;
@@ -152,8 +148,8 @@ Result<Member> TarStream::take(codec::TarReader& tar, const std::string& name, s
   return Member{.kind = Member::Kind::kUnreadable};
 }
 
-Result<Member> TarStream::unpack_passing(codec::TarReader& tar, const std::string& name,
-                                         std::uint64_t size, std::span<const std::byte> head) {
+Result<Member> TarStream::unpack_passing(codec::TarReader& tar, const std::string& name, std::uint64_t size,
+                                         std::span<const std::byte> head) {
   if (layers_.size() >= kWorkersAtOnce) layers_[layers_.size() - kWorkersAtOnce].finish();
   PassingLayer& layer = layers_.emplace_back();
   layer.pipe = TRY(sys::make_pipe());
@@ -178,14 +174,11 @@ Result<Member> TarStream::unpack_passing(codec::TarReader& tar, const std::strin
   return Member{.kind = Member::Kind::kLayer, .offset = layers_.size() - 1, .size = size};
 }
 
-Result<Member> TarStream::spool(codec::TarReader& tar, std::uint64_t size,
-                                std::span<const std::byte> head) {
+Result<Member> TarStream::spool(codec::TarReader& tar, std::uint64_t size, std::span<const std::byte> head) {
   if (spooled_ + size > kMaxSpooled)
-    return error(ErrorKind::kResourceExhausted,
-                 "the documents in the archive take more than {} bytes (1 GiB)", kMaxSpooled);
-  if (!spool_)
-    spool_ = TRY(
-        sys::open_file(target_.lease.directory() + "/documents", O_RDWR | O_CREAT | O_EXCL, 0600));
+    return error(ErrorKind::kResourceExhausted, "the documents in the archive take more than {} bytes (1 GiB)",
+                 kMaxSpooled);
+  if (!spool_) spool_ = TRY(sys::open_file(target_.lease.directory() + "/documents", O_RDWR | O_CREAT | O_EXCL, 0600));
   const Member member{.kind = Member::Kind::kFile, .offset = spooled_, .size = size};
   TRY(sys::write_all(spool_.get(), head));
   while (const std::size_t count = TRY(tar.read_data(buffer_)))
@@ -217,8 +210,7 @@ Result<> TarStream::pass(codec::ByteSource& in) {
   while (const std::size_t count = TRY(in.read(buffer_))) {
     trailing += count;
     if (trailing > kMaxTrailing)
-      return error(ErrorKind::kCorrupt, "the archive goes on for more than {} bytes behind its end",
-                   kMaxTrailing);
+      return error(ErrorKind::kCorrupt, "the archive goes on for more than {} bytes behind its end", kMaxTrailing);
   }
   return {};
 }
@@ -226,8 +218,8 @@ Result<> TarStream::pass(codec::ByteSource& in) {
 // The stream without its outer compression, inflated by a worker.
 class Inflation {
  public:
-  Inflation(layers::Layers& layers, codec::ByteSource& source, codec::Compression compression,
-            sys::Pipe in, sys::Pipe out)
+  Inflation(layers::Layers& layers, codec::ByteSource& source, codec::Compression compression, sys::Pipe in,
+            sys::Pipe out)
       : out_(std::move(out)) {
     feeder_ = std::jthread([&source, pipe = std::move(in.write)] {
       std::vector<std::byte> buffer(kBufferSize);
@@ -273,8 +265,7 @@ Result<std::unique_ptr<ArchiveFiles>> read_tar_stream(int fd, ArchiveTarget& tar
     TRY(stream->pass(*source));
     return std::unique_ptr<ArchiveFiles>(std::move(stream));
   }
-  Inflation inflation(target.layers, *source, compression, TRY(sys::make_pipe()),
-                      TRY(sys::make_pipe()));
+  Inflation inflation(target.layers, *source, compression, TRY(sys::make_pipe()), TRY(sys::make_pipe()));
   layers::FileSource inflated(inflation.fd());
   const Result<> passed = stream->pass(inflated);
   // A compressed stream that breaks off looks like a damaged tar from here.

@@ -55,12 +55,10 @@ class ArchiveTest : public ::testing::Test {
   // In the build's directory: layers are mounted there.
   sys::TempDir directory_ = sys::TempDir::create(*sys::own_directory()).value();
   std::vector<store::Schema> schemas_{Images::schema(), layers::schema()};
-  std::unique_ptr<store::Store> store_ =
-      store::Store::open({directory_.path() + "/root", directory_.path() + "/run"}, schemas_,
-                         {.settle_in_background = false})
-          .value();
-  layers::Layers layers_{
-      *store_, layers::Options{.worker_program = *sys::own_directory() + "/strata-layer"}};
+  std::unique_ptr<store::Store> store_ = store::Store::open({directory_.path() + "/root", directory_.path() + "/run"},
+                                                            schemas_, {.settle_in_background = false})
+                                             .value();
+  layers::Layers layers_{*store_, layers::Options{.worker_program = *sys::own_directory() + "/strata-layer"}};
   Images images_{*store_, layers_};
   LoadOptions options_;
 
@@ -100,8 +98,7 @@ class ArchiveTest : public ::testing::Test {
     return digest.to_string();
   }
   static oci::Descriptor descriptor(std::string_view type, const std::string& bytes) {
-    return {
-        .media_type = std::string(type), .digest = oci::Digest::of(bytes), .size = bytes.size()};
+    return {.media_type = std::string(type), .digest = oci::Digest::of(bytes), .size = bytes.size()};
   }
   static std::string gzip(std::string_view bytes) {
     codec::MemorySink sink;
@@ -119,8 +116,7 @@ class ArchiveTest : public ::testing::Test {
   Result<std::vector<Loaded>> load_stream(const std::string& bytes) {
     const sys::NoPipeSignal no_pipe_signal;
     sys::Pipe pipe = sys::make_pipe().value();
-    std::jthread writer(
-        [&bytes, out = std::move(pipe.write)] { (void)sys::write_all(out.get(), bytes); });
+    std::jthread writer([&bytes, out = std::move(pipe.write)] { (void)sys::write_all(out.get(), bytes); });
     Silent progress;
     auto loaded = load(images_, pipe.read.get(), options_, progress);
     pipe.read.reset();
@@ -176,9 +172,8 @@ TEST_F(ArchiveTest, SharedLayersMayBeSymlinksOrHardLinks) {
   Made made = docker_archive({layer("d/a", "one")}, "a:1");
   const std::string tar = made.files.extract("0/layer.tar").mapped();
   for (const char type : {'1', '2'}) {
-    const std::string link = fixture::block({.name = "0/layer.tar",
-                                             .type = type,
-                                             .link = type == '1' ? "real/layer" : "../real/layer"});
+    const std::string link =
+        fixture::block({.name = "0/layer.tar", .type = type, .link = type == '1' ? "real/layer" : "../real/layer"});
     const std::string bytes = link + fixture::file("real/layer", tar) + made.files.tar();
     for (const bool stream : {false, true}) {
       const auto loaded = stream ? load_stream(bytes) : load_file(bytes);
@@ -201,13 +196,10 @@ TEST_F(ArchiveTest, CompressedInsideAndOutside) {
 }
 
 TEST_F(ArchiveTest, SavedAndLoadedAgainItIsTheSame) {
-  ASSERT_TRUE(
-      load_file(docker_archive({layer("d/a", "one"), layer("d/b", "two")}, "a:1").files.tar()));
-  ASSERT_TRUE(
-      load_file(docker_archive({layer("d/a", "one"), layer("d/c", "three")}, "b:1").files.tar()));
+  ASSERT_TRUE(load_file(docker_archive({layer("d/a", "one"), layer("d/b", "two")}, "a:1").files.tar()));
+  ASSERT_TRUE(load_file(docker_archive({layer("d/a", "one"), layer("d/c", "three")}, "b:1").files.tar()));
   const oci::Digest a = images_.find("a:1")->id, b = images_.find("b:1")->id;
-  for (const auto format :
-       {ArchiveFormat::kCombined, ArchiveFormat::kDockerArchive, ArchiveFormat::kOciArchive}) {
+  for (const auto format : {ArchiveFormat::kCombined, ArchiveFormat::kDockerArchive, ArchiveFormat::kOciArchive}) {
     const std::string saved = save_all({"a:1", "b"}, {.format = format});
     EXPECT_EQ(save_all({"a:1", "b"}, {.format = format}), saved);
     forget_all();
@@ -265,15 +257,13 @@ class LayoutTest : public ArchiveTest {
     const std::string blob = compressed ? gzip(tar) : tar;
     oci::Manifest manifest;
     manifest.config = descriptor(oci::media_type::kOciConfig, made.config);
-    manifest.layers = {
-        descriptor(compressed ? oci::media_type::kOciLayerGzip : oci::media_type::kOciLayer, blob)};
+    manifest.layers = {descriptor(compressed ? oci::media_type::kOciLayerGzip : oci::media_type::kOciLayer, blob)};
     made.manifest = manifest.to_json();
     put(made.files, blob);
     put(made.files, made.config);
     put(made.files, made.manifest);
     made.index.manifests = {descriptor(oci::media_type::kOciManifest, made.manifest)};
-    made.index.manifests[0].annotations[std::string(kImageNameAnnotation)] =
-        "docker.io/library/a:1";
+    made.index.manifests[0].annotations[std::string(kImageNameAnnotation)] = "docker.io/library/a:1";
     return made;
   }
 };
@@ -304,8 +294,7 @@ TEST_F(LayoutTest, ManifestsAndRepoDigestsSurvive) {
   pulled.manifests[0].platform = oci::Platform{"linux", "amd64", "", ""};
   const std::string index = pulled.to_json();
   const oci::Reference name = reference("a@" + oci::Digest::of(index).to_string());
-  const oci::Reference elsewhere =
-      reference("secret.example/a@" + oci::Digest::of(index).to_string());
+  const oci::Reference elsewhere = reference("secret.example/a@" + oci::Digest::of(index).to_string());
   ASSERT_TRUE(records::keep_manifest(store_->db(), id, {*name.digest, pulled.media_type, index}));
   ASSERT_TRUE(records::set_repo_digest(store_->db(), name, id));
   ASSERT_TRUE(records::set_repo_digest(store_->db(), elsewhere, id));
@@ -318,8 +307,7 @@ TEST_F(LayoutTest, ManifestsAndRepoDigestsSurvive) {
   EXPECT_EQ(images_.find("a:1")->repo_digests, std::vector{name});
   const auto kept = records::documents_of(store_->db(), id).value();
   ASSERT_EQ(kept.size(), 2U);
-  for (const auto& document : kept)
-    EXPECT_TRUE(document.bytes == index || document.bytes == made.manifest);
+  for (const auto& document : kept) EXPECT_TRUE(document.bytes == index || document.bytes == made.manifest);
   EXPECT_EQ(save_all({"a:1"}), saved);
 }
 
@@ -359,8 +347,7 @@ TEST_F(LayoutTest, DirectoriesAreReadWithoutFollowingLinks) {
   (void)made.tar();
   const std::string root = directory_.path() + "/layout";
   for (const auto& [name, bytes] : made.files) {
-    ASSERT_TRUE(
-        sys::make_directories((root + "/" + name).substr(0, (root + "/" + name).rfind('/'))));
+    ASSERT_TRUE(sys::make_directories((root + "/" + name).substr(0, (root + "/" + name).rfind('/'))));
     ASSERT_TRUE(sys::replace_file(root + "/" + name, bytes));
   }
   Silent progress;
@@ -390,8 +377,7 @@ TEST_F(LayoutTest, BytesUnderAnotherDigestAreRefused) {
 }
 
 TEST_F(ArchiveTest, ALayerThatIsNotWhatTheConfigSays) {
-  const Made made =
-      docker_archive({layer("d/a", "one")}, "a:1", {oci::Digest::of("something else")});
+  const Made made = docker_archive({layer("d/a", "one")}, "a:1", {oci::Digest::of("something else")});
   expect_refused(made.files.tar(), "the image config promises");
 }
 
@@ -408,17 +394,15 @@ TEST_F(ArchiveTest, NamesThatLeadOutOfTheArchive) {
   for (const char* name : {"../x", "/etc/passwd", "a/../../x"})
     expect_refused(fixture::file(name, "x") + made.files.tar(), "leads out of the archive");
   for (const char* target : {"../../etc/passwd", "/etc/passwd"})
-    expect_refused(
-        fixture::block({.name = "x/link", .type = '2', .link = target}) + made.files.tar(),
-        "leads out of the archive");
+    expect_refused(fixture::block({.name = "x/link", .type = '2', .link = target}) + made.files.tar(),
+                   "leads out of the archive");
 }
 
 TEST_F(ArchiveTest, LinksInACircle) {
   const DockerImage image{.config = "a", .layers = {}};
-  const std::string tar =
-      fixture::block({.name = "a", .type = '2', .link = "b"}) +
-      fixture::block({.name = "b", .type = '2', .link = "a"}) +
-      fixture::file("manifest.json", docker_manifest_json(std::span(&image, 1))) + fixture::end();
+  const std::string tar = fixture::block({.name = "a", .type = '2', .link = "b"}) +
+                          fixture::block({.name = "b", .type = '2', .link = "a"}) +
+                          fixture::file("manifest.json", docker_manifest_json(std::span(&image, 1))) + fixture::end();
   expect_refused(tar, "too many links");
 }
 
@@ -457,11 +441,11 @@ TEST_F(LayoutTest, OneHugeManifestNamedAThousandTimes) {
   std::string index = oci::Index().to_json();
   index.insert(1, std::string((4 << 20) - 200, ' '));
   put(made.files, index);
-  made.index.manifests.assign(
-      100, {.media_type = std::string(oci::media_type::kOciManifest),
-            .digest = oci::Digest::of(made.manifest),
-            .size = made.manifest.size(),
-            .annotations = {{std::string(kKeptManifests), oci::Digest::of(index).to_string()}}});
+  made.index.manifests.assign(100,
+                              {.media_type = std::string(oci::media_type::kOciManifest),
+                               .digest = oci::Digest::of(made.manifest),
+                               .size = made.manifest.size(),
+                               .annotations = {{std::string(kKeptManifests), oci::Digest::of(index).to_string()}}});
   const auto loaded = load_file(made.tar());
   ASSERT_FALSE(loaded);
   EXPECT_NE(loaded.error().message().find("more than 67108864 bytes"), std::string::npos);
@@ -494,8 +478,7 @@ TEST_F(ArchiveTest, WhatGoesOnBehindTheEnd) {
 TEST_F(ArchiveTest, ADamagedLayerIsNotSaved) {
   ASSERT_TRUE(load_file(docker_archive({layer("d/a", "one")}, "a:1").files.tar()));
   const Image image = images_.find("a:1").value();
-  const std::string path =
-      fmt::format("{}/root/layers/{}.tar", directory_.path(), image.config.diff_ids[0].hex());
+  const std::string path = fmt::format("{}/root/layers/{}.tar", directory_.path(), image.config.diff_ids[0].hex());
   const sys::UniqueFd tar = sys::open_file(path, O_RDWR).value();
   ASSERT_TRUE(sys::pwrite_all(tar.get(), std::as_bytes(std::span("X", 1)), 600));
   const sys::UniqueFd out = sys::memory_file("saved", "").value();
@@ -509,17 +492,15 @@ TEST_F(ArchiveTest, AnImageForAnotherPlatformIsNotSaved) {
   ASSERT_TRUE(load_file(docker_archive({layer("d/a", "one")}, "a:1").files.tar()));
   const sys::UniqueFd out = sys::memory_file("saved", "").value();
   const std::vector<std::string> names{"a:1"};
-  EXPECT_FALSE(
-      save(images_, names, {.platform = oci::Platform{"linux", "arm64", "", ""}}, out.get()));
+  EXPECT_FALSE(save(images_, names, {.platform = oci::Platform{"linux", "arm64", "", ""}}, out.get()));
 }
 
 TEST_F(ArchiveTest, SquashedImagesHaveOneLayerAndNothingHidden) {
   if (!layers::test::is_root()) GTEST_SKIP() << "needs root";
-  ASSERT_TRUE(
-      load_file(docker_archive({Tar().dir("d").file("d/a", "one").file("d/b", "two").bytes(),
-                                Tar().whiteout("d/.wh.a").bytes()},
-                               "a:1")
-                    .files.tar()));
+  ASSERT_TRUE(load_file(
+      docker_archive({Tar().dir("d").file("d/a", "one").file("d/b", "two").bytes(), Tar().whiteout("d/.wh.a").bytes()},
+                     "a:1")
+          .files.tar()));
   const std::string saved = save_all({"a:1"}, {.squash = true});
   EXPECT_EQ(save_all({"a:1"}, {.squash = true}), saved);
   EXPECT_EQ(layers_.usage()->size(), 2U);  // what was made for the archive is gone

@@ -24,25 +24,22 @@ Result<> check_manifests(store::Database& db, const oci::Digest& id, const Found
   return {};
 }
 
-Result<> check_layers(store::Store& store, const oci::Digest& id, const oci::ImageConfig& config,
-                      const Found& found) {
+Result<> check_layers(store::Store& store, const oci::Digest& id, const oci::ImageConfig& config, const Found& found) {
   const auto chains = oci::chain_ids(config.diff_ids);
   std::vector<std::string> expected, listed;
   for (std::size_t i = 0; i < chains.size(); ++i)
     expected.push_back(config.diff_ids[i].to_string() + ' ' + chains[i].to_string());
   {
-    auto rows = TRY(store.db().query(
-        "SELECT diff_id, chain_id FROM images_layer WHERE image = ? ORDER BY position", id.to_string()));
+    auto rows = TRY(store.db().query("SELECT diff_id, chain_id FROM images_layer WHERE image = ? ORDER BY position",
+                                     id.to_string()));
     while (TRY(rows.step())) listed.push_back(rows.text(0) + ' ' + rows.text(1));
   }
   if (listed != expected) found({Kind::kLayers, id, "its list of layers is not that of its config", ""});
   for (const oci::Digest& chain : chains) {
-    auto rows = TRY(store.db().query(
-        "SELECT 1 FROM store_reference WHERE kind = ? AND key = ? AND holder = ?", store::kLayer,
-        chain.to_string(), records::holder(id)));
+    auto rows = TRY(store.db().query("SELECT 1 FROM store_reference WHERE kind = ? AND key = ? AND holder = ?",
+                                     store::kLayer, chain.to_string(), records::holder(id)));
     if (!TRY(rows.step()))
-      found({Kind::kReference, id, fmt::format("it does not hold its layer {}", chain.to_string()),
-             chain.to_string()});
+      found({Kind::kReference, id, fmt::format("it does not hold its layer {}", chain.to_string()), chain.to_string()});
   }
   return {};
 }
@@ -71,9 +68,9 @@ Result<> Images::check(const std::function<void(ImageDefect)>& found) {
       if (!TRY(layers_.is_recorded(chain)))
         found({Kind::kLayer, id, fmt::format("its layer {} is not recorded", chain.to_string()), chain.to_string()});
   }
-  auto orphans = TRY(
-      db.query("SELECT DISTINCT substr(holder, 7) FROM store_reference WHERE holder LIKE 'image/%'"
-               " AND substr(holder, 7) NOT IN (SELECT id FROM images_image)"));
+  auto orphans =
+      TRY(db.query("SELECT DISTINCT substr(holder, 7) FROM store_reference WHERE holder LIKE 'image/%'"
+                   " AND substr(holder, 7) NOT IN (SELECT id FROM images_image)"));
   while (TRY(orphans.step()))
     found({Kind::kOrphan, TRY(oci::Digest::parse(orphans.text_view(0))),
            "layers are held for it, but it is not recorded", ""});

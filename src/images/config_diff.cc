@@ -32,15 +32,13 @@ Fields fields_of(const Image& image) {
                 {"Healthcheck", run.healthcheck}};
   for (const std::string& variable : run.env) {
     const auto equals = variable.find('=');
-    fields["Env " + variable.substr(0, equals)] =
-        equals == std::string::npos ? "" : variable.substr(equals + 1);
+    fields["Env " + variable.substr(0, equals)] = equals == std::string::npos ? "" : variable.substr(equals + 1);
   }
   for (const auto& [key, value] : run.labels) fields["Label " + key] = value;
   for (const std::string& port : run.exposed_ports) fields["ExposedPort " + port] = "yes";
   for (const std::string& volume : run.volumes) fields["Volume " + volume] = "yes";
   std::erase_if(fields, [](const auto& field) {
-    return field.second.empty() && !field.first.starts_with("Env ") &&
-           !field.first.starts_with("Label ");
+    return field.second.empty() && !field.first.starts_with("Env ") && !field.first.starts_with("Label ");
   });
   return fields;
 }

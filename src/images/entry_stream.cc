@@ -2,8 +2,7 @@
 
 namespace strata::images {
 
-EntryStream::EntryStream(layers::MergedTree tree)
-    : tree_(std::move(tree)), walker_([this] { run(); }) {}
+EntryStream::EntryStream(layers::MergedTree tree) : tree_(std::move(tree)), walker_([this] { run(); }) {}
 
 EntryStream::~EntryStream() {
   {
@@ -27,8 +26,7 @@ bool EntryStream::hand_over(Batch& batch) {
 void EntryStream::run() {
   Batch batch;
   const Result<> walked = tree_.walk([&](const layers::TreeEntry& entry) -> Result<> {
-    StreamedEntry& copy = batch.emplace_back(
-        StreamedEntry{std::string(entry.path), entry, std::string(entry.link_of)});
+    StreamedEntry& copy = batch.emplace_back(StreamedEntry{std::string(entry.path), entry, std::string(entry.link_of)});
     copy.entry.path = copy.entry.link_of = {};
     if (batch.size() == kBatch && !hand_over(batch))
       return Error(ErrorKind::kCancelled, "the walk is not wanted any more");

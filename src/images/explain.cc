@@ -55,8 +55,7 @@ class Explainer {
       Explanation::Layer& layer = result_.layers.emplace_back();
       layer.diff_id = image_.config.diff_ids.at(i);
       layer.instruction = instructions[i];
-      if (const auto found = TRY(layers_.find(image_.chain_ids[i])))
-        layer.tar_size = found->tar_size;
+      if (const auto found = TRY(layers_.find(image_.chain_ids[i]))) layer.tar_size = found->tar_size;
       TRY(walk_layer(i, [&](MergedTree&, const TreeEntry& entry) {
         add(i, entry);
         return Result<>();
@@ -76,8 +75,7 @@ class Explainer {
   // The files of one layer's own tree that have data.
   template <class F>
   Result<> walk_layer(std::size_t i, F&& visit) {
-    MergedTree tree = TRY(layers_.own_tree(image_.chain_ids[i]), "layer {}",
-                          image_.config.diff_ids[i].to_string());
+    MergedTree tree = TRY(layers_.own_tree(image_.chain_ids[i]), "layer {}", image_.config.diff_ids[i].to_string());
     return tree.walk([&](const TreeEntry& entry) -> Result<> {
       if (holds_data(entry)) TRY(visit(tree, entry));
       return {};
@@ -94,8 +92,7 @@ class Explainer {
 
   void add(std::size_t layer, const TreeEntry& entry) {
     const std::uint64_t bytes = stored_bytes(entry);
-    for (Explanation::Size* size :
-         {&result_.total, &result_.layers[layer].total, &directory(layer, entry.path)})
+    for (Explanation::Size* size : {&result_.total, &result_.layers[layer].total, &directory(layer, entry.path)})
       ++size->files, size->bytes += bytes;
     if (const CacheDirectory cache = cache_of(entry.path); !cache.path.empty() && bytes > 0) {
       Cache& known = caches_[std::string(cache.path)];
@@ -132,8 +129,7 @@ class Explainer {
   // What the merged tree shows.
   void see(const TreeEntry& entry) {
     if (const auto found = by_path_.find(entry.path); found != by_path_.end())
-      for (const std::size_t i : found->second)
-        candidates_[i].overwritten |= candidates_[i].layer != entry.layer;
+      for (const std::size_t i : found->second) candidates_[i].overwritten |= candidates_[i].layer != entry.layer;
     if (!holds_data(entry)) return;
     const std::uint64_t bytes = stored_bytes(entry);
     if (const auto found = by_inode_.find({entry.layer, entry.inode}); found != by_inode_.end())
@@ -162,22 +158,19 @@ class Explainer {
     }
     for (auto& [path, cache] : caches_) {
       turn_round(cache.size);
-      result_.caches.push_back(
-          {path, cache.of, cache.size, {cache.layers.begin(), cache.layers.end()}});
+      result_.caches.push_back({path, cache.of, cache.size, {cache.layers.begin(), cache.layers.end()}});
     }
-    std::ranges::sort(result_.caches, std::greater(),
-                      [](const auto& cache) { return cache.size.bytes; });
+    std::ranges::sort(result_.caches, std::greater(), [](const auto& cache) { return cache.size.bytes; });
     for (Candidate& candidate : candidates_)
       if (!candidate.visible)
-        result_.hidden.push_back(
-            {std::move(candidate.path), candidate.bytes, candidate.layer, candidate.overwritten});
+        result_.hidden.push_back({std::move(candidate.path), candidate.bytes, candidate.layer, candidate.overwritten});
     std::ranges::stable_sort(result_.hidden, [](const auto& a, const auto& b) {
       return a.bytes != b.bytes ? a.bytes > b.bytes : a.path < b.path;
     });
     if (result_.hidden.size() > kMaxTold) result_.hidden.resize(kMaxTold);
     if (directories_ > Explanation::kMaxDirectories)
-      result_.limits.push_back(fmt::format("more than {} top directories: the rest is summed up",
-                                           Explanation::kMaxDirectories));
+      result_.limits.push_back(
+          fmt::format("more than {} top directories: the rest is summed up", Explanation::kMaxDirectories));
   }
 
   // Sizes that occur more than once, the largest first, as long as there are not too many files of
@@ -190,16 +183,16 @@ class Explainer {
       std::size_t end = i;
       while (end < sizes_.size() && sizes_[end] == sizes_[i]) ++end;
       if (end - i > 1 && (files += end - i) > Explanation::kMaxHashed) {
-        result_.limits.push_back(fmt::format(
-            "identical files of less than {} bytes were not looked for", sizes_[i] + 1));
+        result_.limits.push_back(
+            fmt::format("identical files of less than {} bytes were not looked for", sizes_[i] + 1));
         break;
       }
       if (end - i > 1) wanted.insert(sizes_[i]);
       i = end;
     }
     if (too_many_files_)
-      result_.limits.push_back(fmt::format("identical files were looked for among the first {}",
-                                           Explanation::kMaxFiles));
+      result_.limits.push_back(
+          fmt::format("identical files were looked for among the first {}", Explanation::kMaxFiles));
     sizes_ = {};
     return wanted;
   }
@@ -254,8 +247,7 @@ class Explainer {
   std::map<std::string, Cache> caches_;
   std::vector<std::uint64_t> sizes_;
   bool too_many_files_ = false;
-  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>>
-      largest_;  // the smallest of them on top
+  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> largest_;  // the smallest of them on top
   std::vector<Candidate> candidates_;
   std::map<std::pair<std::size_t, std::uint64_t>, std::size_t> by_inode_;
   std::map<std::string, std::vector<std::size_t>, std::less<>> by_path_;

@@ -23,9 +23,8 @@ struct Explanation {
   static constexpr std::size_t kMaxCandidates = 20'000;
   static constexpr std::size_t kMaxFiles = 8'000'000;
   static constexpr std::size_t kMaxHashed = 200'000;
-  static constexpr std::uint64_t kSmallestDuplicate =
-      4096;                                     // bytes; smaller files are not compared
-  static constexpr std::size_t kMaxPaths = 10;  // told for one set of identical files
+  static constexpr std::uint64_t kSmallestDuplicate = 4096;  // bytes; smaller files are not compared
+  static constexpr std::size_t kMaxPaths = 10;               // told for one set of identical files
 
   // Names in here are foreign bytes.
   struct Size {
@@ -38,8 +37,7 @@ struct Explanation {
     std::string instruction;
     std::uint64_t tar_size = 0;
     Size total;
-    std::map<std::string, Size>
-        directories;  // by the first component: "usr"; "" for files of the root
+    std::map<std::string, Size> directories;  // by the first component: "usr"; "" for files of the root
   };
   struct HiddenFile {
     std::string path;

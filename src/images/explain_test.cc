@@ -17,12 +17,10 @@ class ExplainTest : public ::testing::Test {
  protected:
   sys::TempDir directory_ = sys::TempDir::create("/tmp").value();
   std::vector<store::Schema> schemas_{Images::schema(), layers::schema()};
-  std::unique_ptr<store::Store> store_ =
-      store::Store::open({directory_.path() + "/root", directory_.path() + "/run"}, schemas_,
-                         {.settle_in_background = false})
-          .value();
-  layers::Layers layers_{
-      *store_, layers::Options{.worker_program = *sys::own_directory() + "/strata-layer"}};
+  std::unique_ptr<store::Store> store_ = store::Store::open({directory_.path() + "/root", directory_.path() + "/run"},
+                                                            schemas_, {.settle_in_background = false})
+                                             .value();
+  layers::Layers layers_{*store_, layers::Options{.worker_program = *sys::own_directory() + "/strata-layer"}};
   Images images_{*store_, layers_};
   store::Lease lease_ = store::Lease::create(*store_).value();
 
@@ -111,15 +109,10 @@ TEST_F(ExplainTest, IdenticalFilesAndCachesAreFound) {
       .file("var/cache/apt/pkgcache.bin", kBig)
       .file("different", std::string(100'000, 'b'));
   base.file("small", "same").file("small-too", "same");
-  top.file("copy", kBig)
-      .dir("root")
-      .dir("root/.cache")
-      .dir("root/.cache/pip")
-      .file("root/.cache/pip/x", "wheel");
+  top.file("copy", kBig).dir("root").dir("root/.cache").dir("root/.cache/pip").file("root/.cache/pip/x", "wheel");
   const Explanation explanation = explain(images_, make("a", {&base, &top})).value();
   ASSERT_EQ(explanation.duplicates.size(), 1u);
-  EXPECT_EQ(explanation.duplicates[0].paths,
-            (std::vector<std::string>{"var/cache/apt/pkgcache.bin", "copy"}));
+  EXPECT_EQ(explanation.duplicates[0].paths, (std::vector<std::string>{"var/cache/apt/pkgcache.bin", "copy"}));
   EXPECT_EQ(explanation.duplicate_bytes, kBig.size());
   ASSERT_EQ(explanation.caches.size(), 2u);
   EXPECT_EQ(explanation.caches[0].path, "var/cache/apt");
@@ -171,8 +164,7 @@ TEST_F(ExplainTest, DiffTellsWhatIsDifferentAndWhatOnlyLooksSo) {
   rebuilt.symlink("l", "new").file("mode", "", 0755).dir("new").file("new/file", "123");
   const Image before = make("a:1", {&base}, {"A=1", "B=2"});
   const Image after = make("a:2", {&rebuilt}, {"A=2", "C="});
-  EXPECT_EQ(diff(before, after),
-            "C changed content\nD gone\nC l target\nC mode mode\nA new\nA new/file\n");
+  EXPECT_EQ(diff(before, after), "C changed content\nD gone\nC l target\nC mode mode\nA new\nA new/file\n");
   EXPECT_EQ(diff(before, before), "");
   const auto configs = diff_configs(before, after);
   ASSERT_EQ(configs.size(), 3u);
@@ -197,8 +189,7 @@ TEST_F(ExplainTest, DiffSeesThroughWhiteoutsAndManyEntries) {
 TEST_F(ExplainTest, HolesAreNotRead) {
   constexpr std::uint64_t kHuge = std::uint64_t{1} << 40;
   const auto sparse = [](std::uint64_t offset) {
-    return codec::TarEntry{
-        .path = "s", .mode = 0644, .size = kHuge, .sparse = true, .segments = {{offset, 4}}};
+    return codec::TarEntry{.path = "s", .mode = 0644, .size = kHuge, .sparse = true, .segments = {{offset, 4}}};
   };
   Tar one, same, other;
   one.add(sparse(0), "data");
@@ -215,16 +206,14 @@ TEST_F(ExplainTest, AVisitorThatFailsEndsTheDiff) {
   Tar base, other;
   for (int i = 0; i < 5000; ++i) base.file(fmt::format("{:05}", i));
   other.file("x");
-  const auto sums = diff_files(
-      images_, make("a:1", {&base}), make("a:2", {&other}),
-      [](const FileDifference&) -> Result<> { return Error(ErrorKind::kIo, "no more"); });
+  const auto sums = diff_files(images_, make("a:1", {&base}), make("a:2", {&other}),
+                               [](const FileDifference&) -> Result<> { return Error(ErrorKind::kIo, "no more"); });
   EXPECT_EQ(sums.error().message(), "no more");
 }
 
 TEST_F(ExplainTest, ManifestListsAreKeptAsTheyAre) {
   const auto name = oci::Reference::parse("host:5000/a:list").value();
-  EXPECT_EQ(load_manifest_list(*store_, name).error().message(),
-            "No such manifest: host:5000/a:list");
+  EXPECT_EQ(load_manifest_list(*store_, name).error().message(), "No such manifest: host:5000/a:list");
   ListedManifest entry;
   entry.source = oci::Reference::parse("host:5000/a:arm64").value();
   entry.descriptor.media_type = oci::media_type::kOciManifest;

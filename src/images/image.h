@@ -15,12 +15,11 @@ namespace strata::images {
 
 // What lists show; reading it parses no config.
 struct ImageSummary {
-  oci::Digest id;                    // the digest of the config's bytes
-  Timestamp created;                 // as the config says; 1970 when it does not
-  std::uint64_t size = 0;            // of its layers' tars, in bytes
-  std::vector<oci::Reference> tags;  // sorted by name
-  std::vector<oci::Reference>
-      repo_digests;  // name@digest of the manifests or indexes it was pulled or pushed as
+  oci::Digest id;                            // the digest of the config's bytes
+  Timestamp created;                         // as the config says; 1970 when it does not
+  std::uint64_t size = 0;                    // of its layers' tars, in bytes
+  std::vector<oci::Reference> tags;          // sorted by name
+  std::vector<oci::Reference> repo_digests;  // name@digest of the manifests or indexes it was pulled or pushed as
   bool dangling() const { return tags.empty() && repo_digests.empty(); }
 };
 

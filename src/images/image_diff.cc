@@ -20,9 +20,7 @@ using layers::TreeEntry;
 // The order of a walk: a directory before what is in it, names by their bytes, so "a/b" before
 // "a.c".
 std::strong_ordering walk_order(std::string_view a, std::string_view b) {
-  const auto rank = [](char c) {
-    return c == '/' ? 0 : 1 + static_cast<int>(static_cast<unsigned char>(c));
-  };
+  const auto rank = [](char c) { return c == '/' ? 0 : 1 + static_cast<int>(static_cast<unsigned char>(c)); };
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
     if (const auto order = rank(a[i]) <=> rank(b[i]); order != 0) return order;
   return a.size() <=> b.size();
@@ -91,8 +89,8 @@ class Comparison {
   }
 
   bool same_origin(const TreeEntry& a, const TreeEntry& b) const {
-    return before_.config.diff_ids.at(a.layer) == after_.config.diff_ids.at(b.layer) &&
-           a.inode == b.inode && before_.chain_ids.at(a.layer) == after_.chain_ids.at(b.layer);
+    return before_.config.diff_ids.at(a.layer) == after_.config.diff_ids.at(b.layer) && a.inode == b.inode &&
+           before_.chain_ids.at(a.layer) == after_.chain_ids.at(b.layer);
   }
 
   // Where either of them has data: what both leave out is zeros, and may be larger than any disk.
@@ -115,13 +113,11 @@ class Comparison {
     if (a.size != b.size) return false;
     for (const layers::Extent& piece : data_of(a, b))
       for (std::uint64_t done = 0; done < piece.length;) {
-        const std::size_t wanted = static_cast<std::size_t>(
-            std::min<std::uint64_t>(old_buffer_.size(), piece.length - done));
+        const std::size_t wanted =
+            static_cast<std::size_t>(std::min<std::uint64_t>(old_buffer_.size(), piece.length - done));
         const std::uint64_t offset = piece.offset + done;
-        const std::size_t got =
-            TRY(old_files_->read(a, offset, std::span(old_buffer_).first(wanted)));
-        const std::size_t other =
-            TRY(new_files_->read(b, offset, std::span(new_buffer_).first(wanted)));
+        const std::size_t got = TRY(old_files_->read(a, offset, std::span(old_buffer_).first(wanted)));
+        const std::size_t other = TRY(new_files_->read(b, offset, std::span(new_buffer_).first(wanted)));
         if (got == 0 || got != other) return got == other;
         if (std::memcmp(old_buffer_.data(), new_buffer_.data(), got) != 0) return false;
         done += got;
@@ -129,8 +125,7 @@ class Comparison {
     return true;
   }
 
-  Result<std::optional<FileDifference>> compare(const StreamedEntry& one,
-                                                const StreamedEntry& other) {
+  Result<std::optional<FileDifference>> compare(const StreamedEntry& one, const StreamedEntry& other) {
     const TreeEntry& a = one.entry;
     const TreeEntry& b = other.entry;
     // A directory of that layer may be what layers above made of it, so it is compared.
@@ -149,12 +144,8 @@ class Comparison {
     ++sums_.changed;
     const bool content = what.front() == "content" || what.front() == "type";
     if (content) sums_.deleted_bytes += size_of(one), sums_.added_bytes += size_of(other);
-    return FileDifference{FileDifference::Kind::kChanged,
-                          other.path,
-                          letter(b.type),
-                          size_of(one),
-                          size_of(other),
-                          std::move(what)};
+    return FileDifference{
+        FileDifference::Kind::kChanged, other.path, letter(b.type), size_of(one), size_of(other), std::move(what)};
   }
 
   layers::Layers& layers_;

@@ -18,8 +18,8 @@ namespace strata::images {
 struct FileDifference {
   enum class Kind { kAdded, kChanged, kDeleted };
   Kind kind = Kind::kChanged;
-  std::string path;  // without a slash in front; foreign bytes
-  char type = 'f';   // f, d, l(ink), c, b, p; of the newer one, unless deleted
+  std::string path;                          // without a slash in front; foreign bytes
+  char type = 'f';                           // f, d, l(ink), c, b, p; of the newer one, unless deleted
   std::uint64_t old_size = 0, new_size = 0;  // of files
   // kChanged: what of "type", "content", "mode", "owner", "target", "device", "attributes".
   std::vector<std::string> what;

@@ -13,9 +13,7 @@
 namespace strata::images {
 namespace {
 
-Error no_such_image(std::string_view name) {
-  return error(ErrorKind::kNotFound, "No such image: {}", name);
-}
+Error no_such_image(std::string_view name) { return error(ErrorKind::kNotFound, "No such image: {}", name); }
 
 bool is_hex(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -52,8 +50,7 @@ Result<oci::Digest> Images::find_id(std::string_view name_or_id) {
   if (!digits.empty()) {
     const auto found = TRY(records::images_with_prefix(db, digits, 2));
     if (found.size() == 1) return found.front();
-    if (found.size() > 1)
-      return error(ErrorKind::kConflict, "image ID prefix {} is ambiguous", name_or_id);
+    if (found.size() > 1) return error(ErrorKind::kConflict, "image ID prefix {} is ambiguous", name_or_id);
   }
   if (!reference) return reference.error();
   return no_such_image(reference->with_default_tag().familiar());
@@ -68,16 +65,12 @@ Result<Image> Images::get(const oci::Digest& id) {
 
 Result<std::vector<ImageSummary>> Images::list() { return records::list(store_.db()); }
 
-Result<> Images::hold(store::Lease& lease, const oci::Digest& id) {
-  return lease.hold(store::kImage, id.to_string());
-}
+Result<> Images::hold(store::Lease& lease, const oci::Digest& id) { return lease.hold(store::kImage, id.to_string()); }
 
 Result<> Images::tag(const oci::Digest& id, const oci::Reference& target) {
-  if (target.digest)
-    return error(ErrorKind::kInvalidArgument, "refusing to create a tag with a digest reference");
+  if (target.digest) return error(ErrorKind::kInvalidArgument, "refusing to create a tag with a digest reference");
   if (target.familiar_name() == "sha256")  // "sha256:TAG" would read like an ID
-    return error(ErrorKind::kInvalidArgument,
-                 "refusing to create an ambiguous tag using digest algorithm as name");
+    return error(ErrorKind::kInvalidArgument, "refusing to create an ambiguous tag using digest algorithm as name");
   store::Transaction change = TRY(store_.db().begin());
   if (!TRY(records::is_visible(store_.db(), id))) return no_such_image(id.to_string());
   TRY(records::set_tag(store_.db(), target.with_default_tag(), id));
@@ -104,8 +97,7 @@ Result<Image> Images::add(std::string_view config_bytes, const std::optional<oci
   const auto chain_ids = oci::chain_ids(config.diff_ids);
   const std::uint64_t size = TRY(size_of(chain_ids));
   store::Transaction change = TRY(store_.db().begin());
-  TRY(records::insert(store_, id, config_bytes, parse_rfc3339(config.created).value_or(Timestamp()),
-                      size, chain_ids));
+  TRY(records::insert(store_, id, config_bytes, parse_rfc3339(config.created).value_or(Timestamp()), size, chain_ids));
   if (tag) TRY(records::set_tag(store_.db(), tag->with_default_tag(), id));
   // Before a prune can take it again.
   Image image = TRY(get(id));

@@ -62,8 +62,7 @@ struct ImageUse {
 using ImageUses = std::function<Result<std::vector<ImageUse>>()>;
 
 struct PullOptions {
-  std::optional<oci::Platform>
-      platform;  // nullopt: the host's, and a single manifest for another one is taken
+  std::optional<oci::Platform> platform;  // nullopt: the host's, and a single manifest for another one is taken
   std::uint64_t max_layer_size = std::uint64_t{64} << 30;  // of the uncompressed tar, bytes
   // Keeps what was pulled from every prune, as long as it lives; nullptr: until pull() returns.
   store::Lease* lease = nullptr;
@@ -120,8 +119,7 @@ class Images {
   // Docker's `rmi NAME`: takes a name away, and the image with its last one; by ID the image
   // itself. Deletes the layers that nobody references then. Errors: kNotFound; kConflict in
   // docker's words when containers or other names are in the way.
-  Result<std::vector<Removal>> remove(std::string_view name_or_id, bool force,
-                                      const ImageUses& uses);
+  Result<std::vector<Removal>> remove(std::string_view name_or_id, bool force, const ImageUses& uses);
   // First hold, then look: find() or get() afterwards, and no prune takes the image while the lease lives.
   static Result<> hold(store::Lease& lease, const oci::Digest& id);
   // Removes every image without a tag that no container uses (with `all`: every image that no
@@ -134,12 +132,12 @@ class Images {
 
   // Errors: those of registry::Client, and kCorrupt "layer sha256:…: …" when bytes are not what the
   // manifest or the config promises. After an error no image is recorded.
-  Result<Pulled> pull(registry::Client& client, const oci::Reference& reference,
-                      const PullOptions& options, PullProgress& progress);
+  Result<Pulled> pull(registry::Client& client, const oci::Reference& reference, const PullOptions& options,
+                      PullProgress& progress);
   // The image that `reference` names, to where it names. Errors: kNotFound "An image does not exist
   // locally with the tag: x".
-  Result<Pushed> push(registry::Client& client, const oci::Reference& reference,
-                      const PushOptions& options, PushProgress& progress);
+  Result<Pushed> push(registry::Client& client, const oci::Reference& reference, const PushOptions& options,
+                      PushProgress& progress);
   // Tags of a repository (the reference's own tag is ignored), for push --all-tags. Sorted.
   Result<std::vector<oci::Reference>> tags_of(const oci::Reference& repository);
 

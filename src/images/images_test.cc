@@ -19,14 +19,12 @@ class ImagesTest : public ::testing::Test {
   sys::TempDir directory_ = sys::TempDir::create("/tmp").value();
   store::Paths paths_{directory_.path() + "/root", directory_.path() + "/run"};
   std::vector<store::Schema> schemas_{Images::schema(), layers::schema()};
-  std::unique_ptr<store::Store> store_ =
-      store::Store::open(paths_, schemas_, {.settle_in_background = false}).value();
+  std::unique_ptr<store::Store> store_ = store::Store::open(paths_, schemas_, {.settle_in_background = false}).value();
   layers::Layers layers_{*store_, layers::Options{}};
   Images images_{*store_, layers_};
   std::vector<ImageUse> uses_;
 
-  static std::string config(std::string_view name,
-                            std::string_view created = "2024-01-02T03:04:05Z") {
+  static std::string config(std::string_view name, std::string_view created = "2024-01-02T03:04:05Z") {
     oci::ImageConfig config;
     config.created = created;
     config.os = "linux";
@@ -36,22 +34,18 @@ class ImagesTest : public ::testing::Test {
     return config.to_json();
   }
   oci::Digest add(std::string_view name, std::string_view tag = {}) {
-    return images_.add(config(name), tag.empty() ? std::nullopt : std::optional(reference(tag)))
-        .value()
-        .id;
+    return images_.add(config(name), tag.empty() ? std::nullopt : std::optional(reference(tag))).value().id;
   }
   void add_digest(const oci::Digest& id, std::string_view name) {
     ASSERT_TRUE(records::set_repo_digest(store_->db(), reference(name), id));
   }
   // "Untagged: a:latest,Deleted: sha256:…" or the error.
   std::string remove(std::string_view name, bool force = false) {
-    const auto removals =
-        images_.remove(name, force, [&] { return Result<std::vector<ImageUse>>(uses_); });
+    const auto removals = images_.remove(name, force, [&] { return Result<std::vector<ImageUse>>(uses_); });
     if (!removals) return removals.error().message();
     std::string text;
     for (const Removal& removal : *removals)
-      text += fmt::format("{}{} {}", text.empty() ? "" : ", ",
-                          removal.deleted ? "Deleted" : "Untagged", removal.name);
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", removal.deleted ? "Deleted" : "Untagged", removal.name);
     return text;
   }
   std::string find(std::string_view name) {
@@ -60,8 +54,7 @@ class ImagesTest : public ::testing::Test {
   }
 };
 
-constexpr std::string_view kDigest =
-    "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+constexpr std::string_view kDigest = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 
 TEST_F(ImagesTest, AnImageIsFoundByEveryName) {
   const oci::Digest id = add("a", "127.0.0.1:5000/library/a:1");
@@ -70,9 +63,8 @@ TEST_F(ImagesTest, AnImageIsFoundByEveryName) {
   const std::string by_digest = fmt::format("127.0.0.1:5000/library/a@{}", kDigest);
   const std::string short_id = "sha256:" + id.short_hex();
   for (const std::string& name :
-       {std::string("127.0.0.1:5000/library/a:1"), std::string("a"),
-        std::string("docker.io/library/a:latest"), by_digest, id.to_string(), id.hex(),
-        id.short_hex(), id.hex().substr(0, 3), short_id})
+       {std::string("127.0.0.1:5000/library/a:1"), std::string("a"), std::string("docker.io/library/a:latest"),
+        by_digest, id.to_string(), id.hex(), id.short_hex(), id.hex().substr(0, 3), short_id})
     EXPECT_EQ(find(name), "a") << name;
 }
 
@@ -117,8 +109,7 @@ TEST_F(ImagesTest, ATagIsNoDigest) {
 TEST_F(ImagesTest, ATagDoesNotReadLikeAnId) {
   const auto tagged = images_.tag(add("a"), reference("sha256:abc"));
   ASSERT_FALSE(tagged);
-  EXPECT_EQ(tagged.error().message(),
-            "refusing to create an ambiguous tag using digest algorithm as name");
+  EXPECT_EQ(tagged.error().message(), "refusing to create an ambiguous tag using digest algorithm as name");
 }
 
 TEST_F(ImagesTest, AddingAnImageAgainKeepsOne) {
@@ -128,8 +119,7 @@ TEST_F(ImagesTest, AddingAnImageAgainKeepsOne) {
 }
 
 TEST_F(ImagesTest, AnImageWhoseLayersAreNotHereIsRefused) {
-  const std::string text =
-      fmt::format(R"({{"os":"linux","rootfs":{{"type":"layers","diff_ids":["{}"]}}}})", kDigest);
+  const std::string text = fmt::format(R"({{"os":"linux","rootfs":{{"type":"layers","diff_ids":["{}"]}}}})", kDigest);
   EXPECT_FALSE(images_.add(text, reference("a")));
   EXPECT_TRUE(images_.list()->empty());
 }
@@ -159,8 +149,7 @@ TEST_F(ImagesTest, RemovingOneOfTwoNamesOnlyUntags) {
 TEST_F(ImagesTest, WithTheLastTagOfARepositoryItsDigestsGo) {
   const oci::Digest id = add("a", "a");
   add_digest(id, fmt::format("a@{}", kDigest));
-  EXPECT_EQ(remove("a"),
-            fmt::format("Untagged a:latest, Untagged a@{}, Deleted {}", kDigest, id.to_string()));
+  EXPECT_EQ(remove("a"), fmt::format("Untagged a:latest, Untagged a@{}, Deleted {}", kDigest, id.to_string()));
 }
 
 TEST_F(ImagesTest, ADigestKeepsTheImageOfAnotherRepository) {
@@ -182,8 +171,7 @@ TEST_F(ImagesTest, ByIdTwoNamesMustBeForced) {
   EXPECT_EQ(remove(id.hex()), fmt::format("conflict: unable to delete {} (must be forced) - image "
                                           "is referenced in multiple repositories",
                                           id.short_hex()));
-  EXPECT_EQ(remove(id.hex(), true),
-            fmt::format("Untagged a:latest, Untagged b:latest, Deleted {}", id.to_string()));
+  EXPECT_EQ(remove(id.hex(), true), fmt::format("Untagged a:latest, Untagged b:latest, Deleted {}", id.to_string()));
 }
 
 TEST_F(ImagesTest, ARunningContainerKeepsItsImageWhateverIsForced) {
@@ -280,13 +268,10 @@ TEST_F(ImagesTest, ABlobIsASourceOnlyForTheLayerItIsKnownToBe) {
   blob.descriptor.size = 4;
   blob.compression = codec::Compression::kZstd;
   ASSERT_TRUE(records::keep_blob(store_->db(), diff, blob));
-  ASSERT_TRUE(
-      records::keep_source(store_->db(), other, blob.descriptor.digest, reference("evil/x")));
+  ASSERT_TRUE(records::keep_source(store_->db(), other, blob.descriptor.digest, reference("evil/x")));
   EXPECT_TRUE(records::sources_of(store_->db(), blob.descriptor.digest)->empty());
-  ASSERT_TRUE(
-      records::keep_source(store_->db(), diff, blob.descriptor.digest, reference("good/x:1")));
-  EXPECT_EQ(records::sources_of(store_->db(), blob.descriptor.digest)->front().name(),
-            "docker.io/good/x");
+  ASSERT_TRUE(records::keep_source(store_->db(), diff, blob.descriptor.digest, reference("good/x:1")));
+  EXPECT_EQ(records::sources_of(store_->db(), blob.descriptor.digest)->front().name(), "docker.io/good/x");
   EXPECT_EQ(records::blobs_of(store_->db(), diff)->front().compression, codec::Compression::kZstd);
   ASSERT_TRUE(records::forget_unused_blobs(store_->db()));
   EXPECT_TRUE(records::blobs_of(store_->db(), diff)->empty());

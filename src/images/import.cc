@@ -17,8 +17,7 @@ Result<Image> import_tar(Images& images, int input, const ImportOptions& options
   if (options.change) TRY(options.change(config));
 
   store::Lease lease = TRY(store::Lease::create(images.store()));
-  const auto unpacked =
-      images.layers().unpack(lease, input, {.max_tar_size = options.max_layer_size});
+  const auto unpacked = images.layers().unpack(lease, input, {.max_tar_size = options.max_layer_size});
   // A transfer that broke looks like a damaged tar from here.
   if (options.check_input) TRY(options.check_input());
   if (!unpacked) return unpacked.error();

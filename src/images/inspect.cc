@@ -71,8 +71,7 @@ Result<std::string> inspect_json(const Image& image) {
   ordered_json& diff_ids = object["RootFS"]["Layers"] = ordered_json::array();
   for (const oci::Digest& diff_id : image.config.diff_ids) diff_ids.push_back(diff_id.to_string());
   const bool tagged = image.last_tagged != Timestamp();
-  object["Metadata"]["LastTagTime"] =
-      tagged ? to_rfc3339(image.last_tagged) : "0001-01-01T00:00:00Z";
+  object["Metadata"]["LastTagTime"] = tagged ? to_rfc3339(image.last_tagged) : "0001-01-01T00:00:00Z";
   return object.dump(4, ' ', false, ordered_json::error_handler_t::replace);
 }
 

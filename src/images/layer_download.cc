@@ -21,8 +21,7 @@ LayerDownload::~LayerDownload() = default;
 
 LayerDownload::Step LayerDownload::step() const {
   const std::scoped_lock lock(mutex_);
-  if (step_ == Step::kDownloading && download_ != nullptr &&
-      offset_ + download_->received() >= wanted_.blob.size)
+  if (step_ == Step::kDownloading && download_ != nullptr && offset_ + download_->received() >= wanted_.blob.size)
     return Step::kExtracting;
   return step_;
 }
@@ -44,8 +43,7 @@ void LayerDownload::cancel() {
 void LayerDownload::done() {
   const std::scoped_lock lock(mutex_);
   // Let go before: whoever has it now does the same when he is done.
-  if (!partial_)
-    partial_ = PartialBlob::try_open(store_, wanted_.blob.digest).value_or(std::nullopt);
+  if (!partial_) partial_ = PartialBlob::try_open(store_, wanted_.blob.digest).value_or(std::nullopt);
   if (partial_) (void)std::move(*partial_).remove();  // else it grows old and goes
   partial_.reset();
 }
@@ -85,8 +83,7 @@ Result<> LayerDownload::begin(registry::Download* download, std::uint64_t offset
 
 Result<> LayerDownload::verify(const layers::Unpacked& unpacked) const {
   if (unpacked.blob_digest != wanted_.blob.digest)
-    return error(ErrorKind::kCorrupt, "the bytes received have another digest, {}",
-                 unpacked.blob_digest.to_string());
+    return error(ErrorKind::kCorrupt, "the bytes received have another digest, {}", unpacked.blob_digest.to_string());
   if (unpacked.diff_id != wanted_.diff_id)
     return error(ErrorKind::kCorrupt, "its tar has digest {}, the image config promises {}",
                  unpacked.diff_id.to_string(), wanted_.diff_id.to_string());
@@ -123,8 +120,7 @@ Result<layers::Unpacked> LayerDownload::attempt(store::Lease& lease, std::uint64
     if (is_cancelled()) return error(ErrorKind::kCancelled, "cancelled");
     // Damaged bytes are what a transfer that broke looks like from the other end of the pipe.
     if (unpacked.error().kind() == ErrorKind::kCorrupt)
-      if (Result<> whole = download.finish(); !whole)
-        return interrupted(std::move(whole).take_error());
+      if (Result<> whole = download.finish(); !whole) return interrupted(std::move(whole).take_error());
     return refused(std::move(unpacked).take_error());
   }
   const Result<> whole = download.finish();

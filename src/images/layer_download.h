@@ -58,8 +58,7 @@ class LayerDownload {
   };
 
   // What is referred to outlives the object.
-  LayerDownload(store::Store& store, layers::Layers& layers, registry::Client& client,
-                LayerToDownload wanted);
+  LayerDownload(store::Store& store, layers::Layers& layers, registry::Client& client, LayerToDownload wanted);
   LayerDownload(const LayerDownload&) = delete;
   LayerDownload& operator=(const LayerDownload&) = delete;
   // What has come so far is kept for the next one.

@@ -12,8 +12,7 @@ std::string instruction(std::string_view created_by) {
   constexpr std::string_view kNop = "#(nop)";
   // "|2 A=1 B=2 /bin/sh -c …": the build arguments stand in front.
   if (created_by.starts_with('|'))
-    if (const auto shell = created_by.find(kShell); shell != std::string_view::npos)
-      created_by.remove_prefix(shell);
+    if (const auto shell = created_by.find(kShell); shell != std::string_view::npos) created_by.remove_prefix(shell);
   if (!created_by.starts_with(kShell)) return std::string(created_by);
   created_by.remove_prefix(kShell.size());
   if (!created_by.starts_with(kNop)) return "RUN " + std::string(created_by);

@@ -38,8 +38,7 @@ std::vector<std::string> names_of(store::Database& db, const oci::Digest& id) {
   return names;
 }
 
-Result<std::vector<std::string>> shared_with(store::Database& db, const oci::Digest& diff_id,
-                                             const oci::Digest& self) {
+Result<std::vector<std::string>> shared_with(store::Database& db, const oci::Digest& diff_id, const oci::Digest& self) {
   std::vector<oci::Digest> others;
   auto rows =
       TRY(db.query("SELECT DISTINCT image FROM images_layer JOIN images_image ON id = image WHERE "
@@ -66,10 +65,8 @@ Result<std::vector<LayerSummary>> summarize_layers(Images& images, const Image& 
     layer.chain_id = image.chain_ids[i];
     layer.diff_id = image.config.diff_ids.at(i);
     layer.instruction = instructions[i];
-    if (const auto found = TRY(images.layers().find(layer.chain_id)))
-      layer.tar_size = found->tar_size;
-    layers::MergedTree tree =
-        TRY(images.layers().own_tree(layer.chain_id), "layer {}", layer.diff_id.to_string());
+    if (const auto found = TRY(images.layers().find(layer.chain_id))) layer.tar_size = found->tar_size;
+    layers::MergedTree tree = TRY(images.layers().own_tree(layer.chain_id), "layer {}", layer.diff_id.to_string());
     TRY(tree.walk([&](const layers::TreeEntry& entry) { return count(entry, layer); }));
     layer.shared_with = TRY(shared_with(images.store().db(), layer.diff_id, image.id));
   }

@@ -53,24 +53,21 @@ Result<ListedManifest> entry_from(std::string_view text) {
 Result<std::vector<oci::Descriptor>> blobs_of(const ListedManifest& entry) {
   const auto parsed = TRY(oci::parse_manifest(entry.bytes, entry.descriptor.media_type));
   const auto* manifest = std::get_if<oci::Manifest>(&parsed);
-  if (manifest == nullptr)
-    return error(ErrorKind::kCorrupt, "{} is no manifest", entry.source.familiar());
+  if (manifest == nullptr) return error(ErrorKind::kCorrupt, "{} is no manifest", entry.source.familiar());
   std::vector<oci::Descriptor> blobs = manifest->layers;
   blobs.push_back(manifest->config);
   return blobs;
 }
 
 // The manifest and its blobs, from a repository of the same registry.
-Result<> copy_into(registry::Client& client, const oci::Reference& target,
-                   const ListedManifest& entry) {
+Result<> copy_into(registry::Client& client, const oci::Reference& target, const ListedManifest& entry) {
   for (const oci::Descriptor& blob : TRY(blobs_of(entry))) {
     if (TRY(client.has_blob(target, blob.digest))) continue;
     if (!TRY(client.mount_blob(target, blob.digest, entry.source)))
-      return error(ErrorKind::kUnavailable, "{} does not hand blob {} on to {}",
-                   entry.source.domain(), blob.digest.to_string(), target.familiar_name());
+      return error(ErrorKind::kUnavailable, "{} does not hand blob {} on to {}", entry.source.domain(),
+                   blob.digest.to_string(), target.familiar_name());
   }
-  TRY(client.put_manifest(target.with_digest(entry.descriptor.digest), entry.bytes,
-                          entry.descriptor.media_type));
+  TRY(client.put_manifest(target.with_digest(entry.descriptor.digest), entry.bytes, entry.descriptor.media_type));
   return {};
 }
 
@@ -81,21 +78,18 @@ Result<ListedManifest> fetch_listed(registry::Client& client, const oci::Referen
   if (!fetched && fetched.error().kind() == ErrorKind::kNotFound)
     return error(ErrorKind::kNotFound, "no such manifest: {}", reference.familiar());
   if (!fetched) return std::move(fetched).take_error();
-  const auto parsed =
-      TRY(oci::parse_manifest(fetched->bytes, fetched->media_type), "{}", reference.familiar());
+  const auto parsed = TRY(oci::parse_manifest(fetched->bytes, fetched->media_type), "{}", reference.familiar());
   const auto* manifest = std::get_if<oci::Manifest>(&parsed);
-  if (manifest == nullptr)
-    return error(ErrorKind::kInvalidArgument, "{} is a manifest list", reference.familiar());
-  const auto config = TRY(oci::ImageConfig::parse(TRY(client.get_blob(reference, manifest->config,
-                                                                      oci::kMaxImageConfigSize))),
-                          "{}", reference.familiar());
+  if (manifest == nullptr) return error(ErrorKind::kInvalidArgument, "{} is a manifest list", reference.familiar());
+  const auto config =
+      TRY(oci::ImageConfig::parse(TRY(client.get_blob(reference, manifest->config, oci::kMaxImageConfigSize))), "{}",
+          reference.familiar());
   ListedManifest entry;
   entry.source = reference;
   entry.descriptor.media_type = manifest->media_type;
   entry.descriptor.digest = fetched->digest;
   entry.descriptor.size = fetched->bytes.size();
-  entry.descriptor.platform =
-      oci::Platform{config.os, config.architecture, config.variant, config.os_version};
+  entry.descriptor.platform = oci::Platform{config.os, config.architecture, config.variant, config.os_version};
   entry.bytes = std::move(fetched->bytes);
   return entry;
 }
@@ -103,8 +97,7 @@ Result<ListedManifest> fetch_listed(registry::Client& client, const oci::Referen
 Result<ManifestList> load_manifest_list(store::Store& store, const oci::Reference& name) {
   ManifestList list;
   auto rows = TRY(store.db().query(
-      "SELECT source, entry, bytes FROM images_listed_manifest WHERE list = ? ORDER BY position",
-      name.to_string()));
+      "SELECT source, entry, bytes FROM images_listed_manifest WHERE list = ? ORDER BY position", name.to_string()));
   while (TRY(rows.step())) {
     ListedManifest entry = TRY(entry_from(rows.text_view(1)));
     entry.source = TRY(oci::Reference::parse(rows.text_view(0)));
@@ -115,8 +108,7 @@ Result<ManifestList> load_manifest_list(store::Store& store, const oci::Referenc
   return list;
 }
 
-Result<> save_manifest_list(store::Store& store, const oci::Reference& name,
-                            const ManifestList& list) {
+Result<> save_manifest_list(store::Store& store, const oci::Reference& name, const ManifestList& list) {
   if (list.size() > kMaxListedManifests)
     return error(ErrorKind::kResourceExhausted, "{} manifests in one list: at most {}", list.size(),
                  kMaxListedManifests);
@@ -124,11 +116,10 @@ Result<> save_manifest_list(store::Store& store, const oci::Reference& name,
   store::Transaction change = TRY(db.begin());
   TRY(db.run("DELETE FROM images_listed_manifest WHERE list = ?", name.to_string()));
   for (std::size_t i = 0; i < list.size(); ++i)
-    TRY(
-        db.run("INSERT INTO images_listed_manifest(list, position, source, entry, bytes) VALUES "
-               "(?, ?, ?, ?, ?)",
-               name.to_string(), i, list[i].source.to_string(), entry_text(list[i]),
-               std::as_bytes(std::span(list[i].bytes))));
+    TRY(db.run(
+        "INSERT INTO images_listed_manifest(list, position, source, entry, bytes) VALUES "
+        "(?, ?, ?, ?, ?)",
+        name.to_string(), i, list[i].source.to_string(), entry_text(list[i]), std::as_bytes(std::span(list[i].bytes))));
   return change.commit();
 }
 
@@ -141,8 +132,7 @@ Result<> remove_manifest_list(store::Store& store, const oci::Reference& name) {
 }
 
 std::string manifest_list_type(const ManifestList& list) {
-  const bool oci =
-      !list.empty() && list.front().descriptor.media_type == oci::media_type::kOciManifest;
+  const bool oci = !list.empty() && list.front().descriptor.media_type == oci::media_type::kOciManifest;
   return std::string(oci ? oci::media_type::kOciIndex : oci::media_type::kDockerManifestList);
 }
 
@@ -163,13 +153,11 @@ Result<oci::Digest> push_manifest_list(registry::Client& client, const oci::Refe
                                        const ManifestList& list) {
   for (const ListedManifest& entry : list)
     if (entry.source.domain() != target.domain())
-      return error(
-          ErrorKind::kInvalidArgument,
-          "cannot use source images from a different registry than the target image: {} != {}",
-          entry.source.domain(), target.domain());
+      return error(ErrorKind::kInvalidArgument,
+                   "cannot use source images from a different registry than the target image: {} != {}",
+                   entry.source.domain(), target.domain());
   for (const ListedManifest& entry : list)
-    if (entry.source.path() != target.path())
-      TRY(copy_into(client, target, entry), "{}", entry.source.familiar());
+    if (entry.source.path() != target.path()) TRY(copy_into(client, target, entry), "{}", entry.source.familiar());
   return client.put_manifest(target, manifest_list_json(list), manifest_list_type(list));
 }
 

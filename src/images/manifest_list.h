@@ -39,8 +39,7 @@ Result<ListedManifest> fetch_listed(registry::Client& client, const oci::Referen
 // Errors of load and remove: kNotFound "No such manifest: x".
 Result<ManifestList> load_manifest_list(store::Store& store, const oci::Reference& name);
 // In place of one of that name.
-Result<> save_manifest_list(store::Store& store, const oci::Reference& name,
-                            const ManifestList& list);
+Result<> save_manifest_list(store::Store& store, const oci::Reference& name, const ManifestList& list);
 Result<> remove_manifest_list(store::Store& store, const oci::Reference& name);
 
 // An OCI index when the first entry is an OCI manifest, else docker's list.

@@ -5,12 +5,10 @@ namespace strata::images {
 namespace {
 
 constexpr CacheDirectory kCaches[] = {
-    {"var/cache/apt", "apt"},           {"var/lib/apt/lists", "apt"},
-    {"var/cache/apk", "apk"},           {"etc/apk/cache", "apk"},
-    {"var/cache/dnf", "dnf"},           {"var/cache/libdnf5", "dnf"},
-    {"var/cache/yum", "yum"},           {"var/cache/zypp", "zypper"},
-    {"var/cache/pacman", "pacman"},     {"var/cache/man", "man"},
-    {"usr/local/share/.cache", "yarn"}, {"usr/local/lib/ruby/gems/cache", "gem"},
+    {"var/cache/apt", "apt"}, {"var/lib/apt/lists", "apt"},       {"var/cache/apk", "apk"},
+    {"etc/apk/cache", "apk"}, {"var/cache/dnf", "dnf"},           {"var/cache/libdnf5", "dnf"},
+    {"var/cache/yum", "yum"}, {"var/cache/zypp", "zypper"},       {"var/cache/pacman", "pacman"},
+    {"var/cache/man", "man"}, {"usr/local/share/.cache", "yarn"}, {"usr/local/lib/ruby/gems/cache", "gem"},
 };
 // In the home of any user.
 constexpr CacheDirectory kHomeCaches[] = {
@@ -22,8 +20,7 @@ constexpr CacheDirectory kHomeCaches[] = {
 };
 
 bool lies_in(std::string_view path, std::string_view directory) {
-  return path.starts_with(directory) && path.size() > directory.size() &&
-         path[directory.size()] == '/';
+  return path.starts_with(directory) && path.size() > directory.size() && path[directory.size()] == '/';
 }
 
 }  // namespace
@@ -38,8 +35,7 @@ CacheDirectory cache_of(std::string_view path) {
     home = path.find('/', 5) == std::string_view::npos ? 0 : path.find('/', 5) + 1;
   if (home == 0) return {};
   for (const CacheDirectory& cache : kHomeCaches)
-    if (lies_in(path.substr(home), cache.path))
-      return {path.substr(0, home + cache.path.size()), cache.of};
+    if (lies_in(path.substr(home), cache.path)) return {path.substr(0, home + cache.path.size()), cache.of};
   return {};
 }
 

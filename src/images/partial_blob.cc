@@ -32,8 +32,8 @@ Result<std::vector<File>> files_of(store::Store& store) {
     const auto status = sys::lstat_path(file.path);
     if (!status) continue;
     file.bytes = static_cast<std::uint64_t>(status->st_blocks) * 512;
-    file.modified = Timestamp(std::chrono::seconds(status->st_mtim.tv_sec) +
-                              std::chrono::nanoseconds(status->st_mtim.tv_nsec));
+    file.modified =
+        Timestamp(std::chrono::seconds(status->st_mtim.tv_sec) + std::chrono::nanoseconds(status->st_mtim.tv_nsec));
     files.push_back(std::move(file));
   }
   return files;
@@ -49,17 +49,14 @@ Result<bool> remove_unused(const File& file) {
 
 }  // namespace
 
-Result<std::optional<PartialBlob>> PartialBlob::try_open(store::Store& store,
-                                                         const oci::Digest& blob) {
+Result<std::optional<PartialBlob>> PartialBlob::try_open(store::Store& store, const oci::Digest& blob) {
   const std::string path = TRY(store.directory("partial")) + '/' + blob.hex();
   auto lock = TRY(sys::FileLock::try_acquire(path));
   if (!lock) return std::nullopt;
   return PartialBlob(*std::move(lock), path);
 }
 
-Result<std::uint64_t> PartialBlob::size() const {
-  return static_cast<std::uint64_t>(TRY(sys::stat_fd(fd())).st_size);
-}
+Result<std::uint64_t> PartialBlob::size() const { return static_cast<std::uint64_t>(TRY(sys::stat_fd(fd())).st_size); }
 
 Result<> PartialBlob::discard() { return sys::set_file_size(fd(), 0); }
 
@@ -68,9 +65,7 @@ Result<> PartialBlob::remove() && {
   return sys::remove_file(gone.path_);
 }
 
-Result<std::uint64_t> partial_bytes(store::Store& store) {
-  return sys::tree_size(partial_directory(store));
-}
+Result<std::uint64_t> partial_bytes(store::Store& store) { return sys::tree_size(partial_directory(store)); }
 
 Result<std::uint64_t> remove_partial_blobs(store::Store& store) {
   std::uint64_t freed = 0;

@@ -40,8 +40,7 @@ class [[nodiscard]] PartialBlob {
   Result<> remove() &&;
 
  private:
-  PartialBlob(sys::FileLock lock, std::string path)
-      : lock_(std::move(lock)), path_(std::move(path)) {}
+  PartialBlob(sys::FileLock lock, std::string path) : lock_(std::move(lock)), path_(std::move(path)) {}
   sys::FileLock lock_;
   std::string path_;
 };

@@ -53,8 +53,8 @@ struct LayerWork {
 
 class Pull {
  public:
-  Pull(Images& images, registry::Client& client, const oci::Reference& reference,
-       const PullOptions& options, PullProgress& progress)
+  Pull(Images& images, registry::Client& client, const oci::Reference& reference, const PullOptions& options,
+       PullProgress& progress)
       : images_(images),
         store_(images.store_),
         layers_(images.layers_),
@@ -151,17 +151,15 @@ Result<> Pull::plan(store::Lease& lease) {
 Result<> Pull::check_space() {
   std::uint64_t needed = 0;
   for (const LayerWork& work : work_)
-    if (work.plan == LayerWork::Plan::kFetch)
-      needed += std::min(work.blob.size, UINT64_MAX - needed);
+    if (work.plan == LayerWork::Plan::kFetch) needed += std::min(work.blob.size, UINT64_MAX - needed);
   if (needed == 0) return {};
   const sys::UniqueFd root = TRY(sys::open_file(store_.paths().root, O_RDONLY | O_DIRECTORY));
   const std::uint64_t space = TRY(sys::free_space(root.get()));
   if (needed < space && space - needed >= layers::kSpaceLeft) return {};
-  return error(
-      ErrorKind::kResourceExhausted,
-      "no space left for the image: its layers take {} and more, {} are free where the store "
-      "is, {} of it are kept free",
-      human_size(needed), human_size(space), human_size(layers::kSpaceLeft));
+  return error(ErrorKind::kResourceExhausted,
+               "no space left for the image: its layers take {} and more, {} are free where the store "
+               "is, {} of it are kept free",
+               human_size(needed), human_size(space), human_size(layers::kSpaceLeft));
 }
 
 // The errors name the layer. Another process may turn out to have brought it.
@@ -241,8 +239,7 @@ Result<> Pull::fetch_layers(store::Lease& lease) {
   };
   for (std::size_t i = kLayersAtOnce; i < wanted.size(); ++i) report(*wanted[i], State::kWaiting);
   std::vector<std::jthread> threads;
-  for (std::size_t i = 0; i < std::min(wanted.size(), kLayersAtOnce); ++i)
-    threads.emplace_back(fetch);
+  for (std::size_t i = 0; i < std::min(wanted.size(), kLayersAtOnce); ++i) threads.emplace_back(fetch);
   return commit_layers(lease);
 }
 
@@ -277,8 +274,7 @@ void Pull::fail(Error reason) {
 
 Result<> Pull::commit_layer(store::Lease& lease, std::size_t index) {
   LayerWork& work = work_[index];
-  const std::optional<oci::Digest> parent =
-      index == 0 ? std::nullopt : std::optional(work_[index - 1].chain_id);
+  const std::optional<oci::Digest> parent = index == 0 ? std::nullopt : std::optional(work_[index - 1].chain_id);
   if (work.plan == LayerWork::Plan::kPresent) return {};
   if (work.plan == LayerWork::Plan::kReuse) {
     const auto reused = layers_.reuse(lease, work.diff_id, parent);
@@ -287,8 +283,7 @@ Result<> Pull::commit_layer(store::Lease& lease, std::size_t index) {
       if (work.download) report(work, State::kAlreadyExists);
       return {};
     }
-    if (reused.error().kind() != ErrorKind::kNotFound &&
-        reused.error().kind() != ErrorKind::kConflict)
+    if (reused.error().kind() != ErrorKind::kNotFound && reused.error().kind() != ErrorKind::kConflict)
       return reused.error().with_context(fmt::format("layer {}", work.blob.digest.to_string()));
     // Its tar went with another image while we were looking.
     {
@@ -320,11 +315,9 @@ Result<bool> Pull::name_image(const oci::Digest& id) {
     changed = true;
     TRY(records::set_tag(db, reference_, id));
   }
-  TRY(records::keep_manifest(
-      db, id, {remote_.bytes.digest, remote_.manifest.media_type, remote_.bytes.bytes}));
+  TRY(records::keep_manifest(db, id, {remote_.bytes.digest, remote_.manifest.media_type, remote_.bytes.bytes}));
   if (remote_.named.digest != remote_.bytes.digest)
-    TRY(records::keep_manifest(
-        db, id, {remote_.named.digest, remote_.named.media_type, remote_.named.bytes}));
+    TRY(records::keep_manifest(db, id, {remote_.named.digest, remote_.named.media_type, remote_.named.bytes}));
   return changed;
 }
 
@@ -332,8 +325,7 @@ Result<bool> Pull::name_image(const oci::Digest& id) {
 // earlier: the word of a manifest alone could make a later push name other content.
 Result<> Pull::keep_origins(std::span<const oci::Digest> diff_ids) {
   for (std::size_t i = 0; i < remote_.manifest.layers.size() && i < diff_ids.size(); ++i)
-    TRY(records::keep_source(store_.db(), diff_ids[i], remote_.manifest.layers[i].digest,
-                             reference_));
+    TRY(records::keep_source(store_.db(), diff_ids[i], remote_.manifest.layers[i].digest, reference_));
   return {};
 }
 
@@ -341,8 +333,7 @@ Result<> Pull::keep_origins(std::span<const oci::Digest> diff_ids) {
 Result<> Pull::hold(const Image& image) {
   if (options_.lease == nullptr) return {};
   TRY(Images::hold(*options_.lease, image.id));
-  for (const oci::Digest& chain : image.chain_ids)
-    TRY(options_.lease->hold(store::kLayer, chain.to_string()));
+  for (const oci::Digest& chain : image.chain_ids) TRY(options_.lease->hold(store::kLayer, chain.to_string()));
   return {};
 }
 
@@ -360,11 +351,9 @@ Result<Pulled> Pull::record(bool downloaded) {
   const std::uint64_t size = TRY(images_.size_of(chain_ids));
   store::Transaction change = TRY(store_.db().begin());
   const bool is_new = TRY(records::insert(
-      store_, id, config_.bytes, parse_rfc3339(config_.config.created).value_or(Timestamp()), size,
-      chain_ids));
+      store_, id, config_.bytes, parse_rfc3339(config_.config.created).value_or(Timestamp()), size, chain_ids));
   for (const LayerWork& work : work_)
-    if (work.unpacked)
-      TRY(records::keep_blob(store_.db(), work.diff_id, {work.blob, work.unpacked->compression}));
+    if (work.unpacked) TRY(records::keep_blob(store_.db(), work.diff_id, {work.blob, work.unpacked->compression}));
   TRY(keep_origins(config_.config.diff_ids));
   const bool renamed = TRY(name_image(id));
   // Before a prune can take it again.
@@ -379,8 +368,7 @@ Result<Pulled> Pull::run() {
   if (const auto image = TRY(already_here());
       image &&
       (!options_.platform ||
-       oci::matches(*options_.platform,
-                    {image->config.os, image->config.architecture, image->config.variant, {}}))) {
+       oci::matches(*options_.platform, {image->config.os, image->config.architecture, image->config.variant, {}}))) {
     store::Transaction change = TRY(store_.db().begin());
     // Removed a moment ago by another process: then it is pulled as if it had never been here.
     if (TRY(records::is_visible(store_.db(), image->id))) {
@@ -400,13 +388,12 @@ Result<Pulled> Pull::run() {
   TRY(check_space());
   TRY(fetch_layers(lease));
   merge_layers();
-  const bool downloaded =
-      std::ranges::any_of(work_, [](const LayerWork& work) { return work.unpacked.has_value(); });
+  const bool downloaded = std::ranges::any_of(work_, [](const LayerWork& work) { return work.unpacked.has_value(); });
   return record(downloaded);
 }
 
-Result<Pulled> Images::pull(registry::Client& client, const oci::Reference& reference,
-                            const PullOptions& options, PullProgress& progress) {
+Result<Pulled> Images::pull(registry::Client& client, const oci::Reference& reference, const PullOptions& options,
+                            PullProgress& progress) {
   return Pull(*this, client, reference, options, progress).run();
 }
 

@@ -54,8 +54,8 @@ struct LayerWork {
 
 class Push {
  public:
-  Push(Images& images, registry::Client& client, const oci::Reference& target,
-       const PushOptions& options, PushProgress& progress)
+  Push(Images& images, registry::Client& client, const oci::Reference& target, const PushOptions& options,
+       PushProgress& progress)
       : store_(images.store()),
         layers_(images.layers()),
         images_(images),
@@ -105,8 +105,7 @@ class Push {
 void Push::report(const LayerWork& work, State state, std::uint64_t so_far, std::uint64_t total,
                   std::string_view detail) {
   const std::scoped_lock lock(mutex_);
-  for (const std::size_t position : work.positions)
-    progress_.layer(position, state, so_far, total, detail);
+  for (const std::size_t position : work.positions) progress_.layer(position, state, so_far, total, detail);
 }
 
 void Push::done(LayerWork& work, Blob blob, State state, std::string_view detail) {
@@ -124,9 +123,7 @@ Result<> Push::find_original() {
     auto parsed = oci::parse_manifest(kept.bytes, kept.media_type);
     if (!parsed || !std::holds_alternative<oci::Manifest>(*parsed)) continue;
     auto& manifest = std::get<oci::Manifest>(*parsed);
-    if (manifest.config.digest != image_.id ||
-        manifest.layers.size() != image_.config.diff_ids.size())
-      continue;
+    if (manifest.config.digest != image_.id || manifest.layers.size() != image_.config.diff_ids.size()) continue;
     original_ = std::move(manifest);
     original_bytes_ = std::move(kept);
     break;
@@ -140,14 +137,12 @@ Result<std::vector<Blob>> Push::candidates(const LayerWork& work) {
   if (options_.level) return std::vector<Blob>();
   if (options_.compression)
     std::erase_if(blobs, [&](const Blob& blob) { return blob.compression != *options_.compression; });
-  std::ranges::stable_partition(
-      blobs, [&](const Blob& blob) { return blob.descriptor.digest == work.original; });
+  std::ranges::stable_partition(blobs, [&](const Blob& blob) { return blob.descriptor.digest == work.original; });
   return blobs;
 }
 
 Result<bool> Push::mount(LayerWork& work, const Blob& blob) {
-  for (const oci::Reference& source :
-       TRY(records::sources_of(store_.db(), blob.descriptor.digest))) {
+  for (const oci::Reference& source : TRY(records::sources_of(store_.db(), blob.descriptor.digest))) {
     if (source.domain() != target_.domain() || source.path() == target_.path()) continue;
     if (!TRY(client_.mount_blob(target_, blob.descriptor.digest, source))) continue;
     done(work, blob, State::kMounted, source.path());
@@ -173,8 +168,8 @@ bool Push::relay(LayerWork& work, const Blob& blob) {
       if (download.error().kind() != ErrorKind::kNotFound) unreachable_.insert(source.domain());
       continue;
     }
-    const auto pushed = client_.push_blob(target_, blob.descriptor, download->fd(),
-                                          counter(work, blob.descriptor.size));
+    const auto pushed =
+        client_.push_blob(target_, blob.descriptor, download->fd(), counter(work, blob.descriptor.size));
     if (pushed) {
       done(work, blob, State::kPushed);
       return true;
@@ -183,17 +178,14 @@ bool Push::relay(LayerWork& work, const Blob& blob) {
   return false;
 }
 
-codec::Compression Push::wanted() const {
-  return options_.compression.value_or(codec::Compression::kGzip);
-}
+codec::Compression Push::wanted() const { return options_.compression.value_or(codec::Compression::kGzip); }
 
 Blob Push::blob_of(const layers::CompressedLayer& made) const {
   Blob blob;
   blob.compression = made.compression;
   blob.descriptor.digest = made.digest;
   blob.descriptor.size = made.size;
-  blob.descriptor.media_type =
-      layer_type(original_ && is_docker_type(original_->media_type), blob.compression);
+  blob.descriptor.media_type = layer_type(original_ && is_docker_type(original_->media_type), blob.compression);
   return blob;
 }
 
@@ -230,15 +222,14 @@ Result<bool> Push::stream(LayerWork& work) {
 
 Result<> Push::compress(store::Lease& lease, LayerWork& work) {
   report(work, State::kCompressing, 0, 0);
-  const layers::CompressedLayer made = TRY(
-      layers_.compress(lease, work.diff_id, wanted(), options_.level.value_or(codec::kDefaultLevel)));
+  const layers::CompressedLayer made =
+      TRY(layers_.compress(lease, work.diff_id, wanted(), options_.level.value_or(codec::kDefaultLevel)));
   const Blob blob = blob_of(made);
   if (TRY(client_.has_blob(target_, blob.descriptor.digest))) {
     done(work, blob, State::kAlreadyExists);
   } else {
     const sys::UniqueFd file = TRY(sys::open_file(made.path, O_RDONLY));
-    TRY(client_.push_blob(target_, blob.descriptor, file.get(),
-                          counter(work, blob.descriptor.size)));
+    TRY(client_.push_blob(target_, blob.descriptor, file.get(), counter(work, blob.descriptor.size)));
     done(work, blob, State::kPushed);
   }
   TRY(sys::remove_file(made.path));
@@ -297,14 +288,12 @@ Result<> Push::push_layers(store::Lease& lease) {
       Result<> pushed = push_layer(lease, work_[i]);
       const std::scoped_lock lock(failure_mutex);
       if (!pushed && !failure)
-        failure = std::move(pushed).take_error().with_context(
-            fmt::format("layer {}", work_[i].diff_id.short_hex()));
+        failure = std::move(pushed).take_error().with_context(fmt::format("layer {}", work_[i].diff_id.short_hex()));
     }
   };
   {
     std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < std::min(work_.size(), kLayersAtOnce); ++i)
-      threads.emplace_back(push);
+    for (std::size_t i = 0; i < std::min(work_.size(), kLayersAtOnce); ++i) threads.emplace_back(push);
   }
   if (failure) return *std::move(failure);
   return {};
@@ -335,8 +324,7 @@ Result<Pushed> Push::put_manifest() {
     manifest = *original_bytes_;
   } else {
     manifest = make_manifest(image_, sent, original_ ? &*original_ : nullptr);
-    if (original_)
-      progress_.note("the manifest's digest changes, because layers were compressed again");
+    if (original_) progress_.note("the manifest's digest changes, because layers were compressed again");
   }
   manifest.digest = TRY(client_.put_manifest(target_, manifest.bytes, manifest.media_type));
 
@@ -358,14 +346,12 @@ Result<Pushed> Push::run() {
   if (target_.digest) return error(ErrorKind::kInvalidArgument, "cannot push a digest reference");
   const auto id = TRY(records::image_of_tag(store_.db(), target_));
   if (!id)
-    return error(ErrorKind::kNotFound, "An image does not exist locally with the tag: {}",
-                 target_.familiar_name());
+    return error(ErrorKind::kNotFound, "An image does not exist locally with the tag: {}", target_.familiar_name());
   store::Lease lease = TRY(store::Lease::create(store_));
   TRY(Images::hold(lease, *id));
   image_ = TRY(images_.get(*id));
   // rmi of the image by somebody else must not take its tars away now.
-  for (const oci::Digest& chain : image_.chain_ids)
-    TRY(lease.hold(store::kLayer, chain.to_string()));
+  for (const oci::Digest& chain : image_.chain_ids) TRY(lease.hold(store::kLayer, chain.to_string()));
   TRY(restore(images_, image_, [&]() -> Result<registry::Client*> { return &client_; },
               {.note = [&](const std::string& line) { progress_.note(line); }}));
   if (options_.squash) {
@@ -378,8 +364,8 @@ Result<Pushed> Push::run() {
   return put_manifest();
 }
 
-Result<Pushed> Images::push(registry::Client& client, const oci::Reference& reference,
-                            const PushOptions& options, PushProgress& progress) {
+Result<Pushed> Images::push(registry::Client& client, const oci::Reference& reference, const PushOptions& options,
+                            PushProgress& progress) {
   Push push(*this, client, reference, options, progress);
   Result<Pushed> pushed = push.run();
   (void)drop_layers(push.squashed());

@@ -4,9 +4,7 @@
 
 namespace strata::images {
 
-bool is_docker_type(std::string_view media_type) {
-  return media_type.starts_with("application/vnd.docker.");
-}
+bool is_docker_type(std::string_view media_type) { return media_type.starts_with("application/vnd.docker."); }
 
 std::string_view layer_type(bool docker, codec::Compression compression) {
   namespace type = oci::media_type;
@@ -20,12 +18,10 @@ std::string_view layer_type(bool docker, codec::Compression compression) {
   }
 }
 
-records::StoredManifest make_manifest(const Image& image,
-                                      std::span<const records::Blob* const> blobs,
+records::StoredManifest make_manifest(const Image& image, std::span<const records::Blob* const> blobs,
                                       const oci::Manifest* original) {
-  const bool zstd = std::ranges::any_of(blobs, [](const records::Blob* blob) {
-    return blob->compression == codec::Compression::kZstd;
-  });
+  const bool zstd = std::ranges::any_of(
+      blobs, [](const records::Blob* blob) { return blob->compression == codec::Compression::kZstd; });
   const bool docker = original != nullptr && is_docker_type(original->media_type) && !zstd;
   oci::Manifest made;
   made.media_type = docker ? oci::media_type::kDockerManifest : oci::media_type::kOciManifest;

@@ -20,8 +20,7 @@ std::string_view layer_type(bool docker, codec::Compression compression);
 // `blobs`: one for each layer, bottom first. `original`: what the image came with, or null; of the
 // same kind, docker's or OCI's, unless a layer is zstd. The digest is empty: the registry confirms
 // it.
-records::StoredManifest make_manifest(const Image& image,
-                                      std::span<const records::Blob* const> blobs,
+records::StoredManifest make_manifest(const Image& image, std::span<const records::Blob* const> blobs,
                                       const oci::Manifest* original);
 
 }  // namespace strata::images

@@ -88,23 +88,19 @@ std::string holder(const oci::Digest& id) { return "image/" + id.to_string(); }
 // ---- names
 
 Result<std::optional<oci::Digest>> image_of_tag(store::Database& db, const oci::Reference& tagged) {
-  return one_digest(TRY(db.query("SELECT image FROM images_tag WHERE repository = ? AND tag = ?",
-                                 tagged.name(), tagged.tag.value_or(""))));
+  return one_digest(TRY(db.query("SELECT image FROM images_tag WHERE repository = ? AND tag = ?", tagged.name(),
+                                 tagged.tag.value_or(""))));
 }
 
-Result<std::optional<oci::Digest>> image_of_repo_digest(store::Database& db,
-                                                        const oci::Reference& digested) {
-  return one_digest(
-      TRY(db.query("SELECT image FROM images_repo_digest WHERE repository = ? AND digest = ?",
-                   digested.name(), digested.digest.value_or(oci::Digest()).to_string())));
+Result<std::optional<oci::Digest>> image_of_repo_digest(store::Database& db, const oci::Reference& digested) {
+  return one_digest(TRY(db.query("SELECT image FROM images_repo_digest WHERE repository = ? AND digest = ?",
+                                 digested.name(), digested.digest.value_or(oci::Digest()).to_string())));
 }
 
-Result<std::vector<oci::Digest>> images_with_prefix(store::Database& db, std::string_view hex,
-                                                    int limit) {
+Result<std::vector<oci::Digest>> images_with_prefix(store::Database& db, std::string_view hex, int limit) {
   const std::string first = fmt::format("sha256:{}", hex);
-  return all_digests(TRY(db.query(
-      "SELECT id FROM images_image WHERE id >= ?1 AND id < ?1 || 'g' AND NOT hidden LIMIT ?2",
-      first, limit)));
+  return all_digests(TRY(
+      db.query("SELECT id FROM images_image WHERE id >= ?1 AND id < ?1 || 'g' AND NOT hidden LIMIT ?2", first, limit)));
 }
 
 Result<> set_tag(store::Database& db, const oci::Reference& tagged, const oci::Digest& image) {
@@ -112,12 +108,10 @@ Result<> set_tag(store::Database& db, const oci::Reference& tagged, const oci::D
       db.run("INSERT INTO images_tag(repository, tag, image) VALUES (?1, ?2, ?3)"
              " ON CONFLICT(repository, tag) DO UPDATE SET image = ?3",
              tagged.name(), tagged.tag.value_or("latest"), image.to_string()));
-  return db.run("UPDATE images_image SET last_tagged = ? WHERE id = ?", nanoseconds(now()),
-                image.to_string());
+  return db.run("UPDATE images_image SET last_tagged = ? WHERE id = ?", nanoseconds(now()), image.to_string());
 }
 
-Result<> set_repo_digest(store::Database& db, const oci::Reference& digested,
-                         const oci::Digest& image) {
+Result<> set_repo_digest(store::Database& db, const oci::Reference& digested, const oci::Digest& image) {
   return db.run(
       "INSERT INTO images_repo_digest(repository, digest, image) VALUES (?1, ?2, ?3)"
       " ON CONFLICT(repository, digest) DO UPDATE SET image = ?3",
@@ -129,31 +123,26 @@ Result<bool> remove_name(store::Database& db, const oci::Reference& name) {
     TRY(db.run("DELETE FROM images_repo_digest WHERE repository = ? AND digest = ?", name.name(),
                name.digest->to_string()));
   else
-    TRY(db.run("DELETE FROM images_tag WHERE repository = ? AND tag = ?", name.name(),
-               name.tag.value_or("")));
+    TRY(db.run("DELETE FROM images_tag WHERE repository = ? AND tag = ?", name.name(), name.tag.value_or("")));
   return db.changes() > 0;
 }
 
 Result<std::vector<oci::Reference>> names_of(store::Database& db, const oci::Digest& image) {
   std::vector<oci::Reference> names;
   const std::string id = image.to_string();
-  auto tags = TRY(db.query(
-      "SELECT repository, tag FROM images_tag WHERE image = ? ORDER BY repository, tag", id));
-  while (TRY(tags.step()))
-    names.push_back(TRY(tagged_reference(tags.text_view(0), tags.text_view(1))));
+  auto tags = TRY(db.query("SELECT repository, tag FROM images_tag WHERE image = ? ORDER BY repository, tag", id));
+  while (TRY(tags.step())) names.push_back(TRY(tagged_reference(tags.text_view(0), tags.text_view(1))));
   auto digests =
       TRY(db.query("SELECT repository, digest FROM images_repo_digest WHERE image = ? ORDER BY "
                    "repository, digest",
                    id));
-  while (TRY(digests.step()))
-    names.push_back(TRY(digested_reference(digests.text_view(0), digests.text_view(1))));
+  while (TRY(digests.step())) names.push_back(TRY(digested_reference(digests.text_view(0), digests.text_view(1))));
   return names;
 }
 
 Result<std::vector<oci::Reference>> tags_in(store::Database& db, const oci::Reference& repository) {
   std::vector<oci::Reference> names;
-  auto tags = TRY(
-      db.query("SELECT tag FROM images_tag WHERE repository = ? ORDER BY tag", repository.name()));
+  auto tags = TRY(db.query("SELECT tag FROM images_tag WHERE repository = ? ORDER BY tag", repository.name()));
   while (TRY(tags.step())) names.push_back(repository.with_tag(tags.text_view(0)));
   return names;
 }
@@ -164,8 +153,7 @@ Result<std::optional<Image>> load(store::Database& db, const oci::Digest& id) {
   Image image;
   {
     auto row =
-        TRY(db.query("SELECT created, size, last_tagged, config FROM images_image WHERE id = ?",
-                     id.to_string()));
+        TRY(db.query("SELECT created, size, last_tagged, config FROM images_image WHERE id = ?", id.to_string()));
     if (!TRY(row.step())) return std::nullopt;
     image.id = id;
     image.created = timestamp(row.integer(0));
@@ -174,8 +162,7 @@ Result<std::optional<Image>> load(store::Database& db, const oci::Digest& id) {
     image.config_bytes = row.text(3);
   }
   image.config = TRY(oci::ImageConfig::parse(image.config_bytes), "image {}", id.to_string());
-  auto chain = TRY(db.query("SELECT chain_id FROM images_layer WHERE image = ? ORDER BY position",
-                            id.to_string()));
+  auto chain = TRY(db.query("SELECT chain_id FROM images_layer WHERE image = ? ORDER BY position", id.to_string()));
   while (TRY(chain.step())) image.chain_ids.push_back(TRY(oci::Digest::parse(chain.text_view(0))));
   for (oci::Reference& name : TRY(names_of(db, id)))
     (name.digest ? image.repo_digests : image.tags).push_back(std::move(name));
@@ -186,8 +173,7 @@ Result<std::vector<ImageSummary>> list(store::Database& db) {
   std::vector<ImageSummary> images;
   std::map<std::string, std::size_t> positions;
   {
-    auto rows = TRY(db.query(
-        "SELECT id, created, size FROM images_image WHERE NOT hidden ORDER BY created DESC, id"));
+    auto rows = TRY(db.query("SELECT id, created, size FROM images_image WHERE NOT hidden ORDER BY created DESC, id"));
     while (TRY(rows.step())) {
       ImageSummary& image = images.emplace_back();
       image.id = TRY(oci::Digest::parse(rows.text_view(0)));
@@ -196,29 +182,24 @@ Result<std::vector<ImageSummary>> list(store::Database& db) {
       positions.emplace(rows.text(0), images.size() - 1);
     }
   }
-  auto tags =
-      TRY(db.query("SELECT image, repository, tag FROM images_tag ORDER BY repository, tag"));
+  auto tags = TRY(db.query("SELECT image, repository, tag FROM images_tag ORDER BY repository, tag"));
   while (TRY(tags.step()))
     if (const auto found = positions.find(tags.text(0)); found != positions.end())
-      images[found->second].tags.push_back(
-          TRY(tagged_reference(tags.text_view(1), tags.text_view(2))));
-  auto digests = TRY(db.query(
-      "SELECT image, repository, digest FROM images_repo_digest ORDER BY repository, digest"));
+      images[found->second].tags.push_back(TRY(tagged_reference(tags.text_view(1), tags.text_view(2))));
+  auto digests = TRY(db.query("SELECT image, repository, digest FROM images_repo_digest ORDER BY repository, digest"));
   while (TRY(digests.step()))
     if (const auto found = positions.find(digests.text(0)); found != positions.end())
-      images[found->second].repo_digests.push_back(
-          TRY(digested_reference(digests.text_view(1), digests.text_view(2))));
+      images[found->second].repo_digests.push_back(TRY(digested_reference(digests.text_view(1), digests.text_view(2))));
   return images;
 }
 
 Result<bool> is_visible(store::Database& db, const oci::Digest& id) {
-  auto rows =
-      TRY(db.query("SELECT 1 FROM images_image WHERE id = ? AND NOT hidden", id.to_string()));
+  auto rows = TRY(db.query("SELECT 1 FROM images_image WHERE id = ? AND NOT hidden", id.to_string()));
   return rows.step();
 }
 
-Result<bool> insert(store::Store& store, const oci::Digest& id, std::string_view config_bytes,
-                    Timestamp created, std::uint64_t size, std::span<const oci::Digest> chain_ids) {
+Result<bool> insert(store::Store& store, const oci::Digest& id, std::string_view config_bytes, Timestamp created,
+                    std::uint64_t size, std::span<const oci::Digest> chain_ids) {
   store::Database& db = store.db();
   if (TRY(is_visible(db, id))) return false;
   const oci::ImageConfig config = TRY(oci::ImageConfig::parse(config_bytes));
@@ -236,8 +217,8 @@ Result<> put_layers(store::Store& store, const oci::Digest& id, const oci::Image
     const std::string chain = chain_ids[i].to_string();
     TRY(
         store.db().run("INSERT OR IGNORE INTO images_layer(image, position, diff_id, chain_id) VALUES (?, "
-               "?, ?, ?)",
-               id.to_string(), i, config.diff_ids.at(i).to_string(), chain));
+                       "?, ?, ?)",
+                       id.to_string(), i, config.diff_ids.at(i).to_string(), chain));
     TRY(store::add_reference(store, store::kLayer, chain, holder(id)));
   }
   return {};
@@ -260,13 +241,11 @@ Result<> erase(store::Store& store, const oci::Digest& id) {
 
 // ---- manifests and blobs
 
-Result<> keep_manifest(store::Database& db, const oci::Digest& image,
-                       const StoredManifest& manifest) {
+Result<> keep_manifest(store::Database& db, const oci::Digest& image, const StoredManifest& manifest) {
   return db.run(
       "INSERT OR REPLACE INTO images_manifest(image, digest, media_type, bytes) VALUES (?, ?, ?, "
       "?)",
-      image.to_string(), manifest.digest.to_string(), manifest.media_type,
-      std::as_bytes(std::span(manifest.bytes)));
+      image.to_string(), manifest.digest.to_string(), manifest.media_type, std::as_bytes(std::span(manifest.bytes)));
 }
 
 Result<std::vector<StoredManifest>> manifests_of(store::Database& db, const oci::Digest& image) {
@@ -283,10 +262,10 @@ Result<std::vector<StoredManifest>> manifests_of(store::Database& db, const oci:
 
 Result<std::vector<StoredManifest>> documents_of(store::Database& db, const oci::Digest& image) {
   std::vector<StoredManifest> documents;
-  auto rows = TRY(
-      db.query("SELECT digest, media_type, bytes FROM images_manifest WHERE image = ? ORDER BY "
-               "digest",
-               image.to_string()));
+  auto rows =
+      TRY(db.query("SELECT digest, media_type, bytes FROM images_manifest WHERE image = ? ORDER BY "
+                   "digest",
+                   image.to_string()));
   while (TRY(rows.step()))
     documents.push_back({TRY(oci::Digest::parse(rows.text_view(0))), rows.text(1), rows.text(2)});
   return documents;
@@ -296,8 +275,8 @@ Result<> keep_blob(store::Database& db, const oci::Digest& diff_id, const Blob& 
   return db.run(
       "INSERT OR IGNORE INTO images_blob(digest, diff_id, size, media_type, compression) VALUES "
       "(?, ?, ?, ?, ?)",
-      blob.descriptor.digest.to_string(), diff_id.to_string(), blob.descriptor.size,
-      blob.descriptor.media_type, codec::to_string(blob.compression));
+      blob.descriptor.digest.to_string(), diff_id.to_string(), blob.descriptor.size, blob.descriptor.media_type,
+      codec::to_string(blob.compression));
 }
 
 Result<> keep_source(store::Database& db, const oci::Digest& diff_id, const oci::Digest& blob,
@@ -325,15 +304,13 @@ Result<std::vector<Blob>> blobs_of(store::Database& db, const oci::Digest& diff_
 }
 
 Result<std::optional<oci::Digest>> layer_of_blob(store::Database& db, const oci::Digest& blob) {
-  return one_digest(
-      TRY(db.query("SELECT diff_id FROM images_blob WHERE digest = ?", blob.to_string())));
+  return one_digest(TRY(db.query("SELECT diff_id FROM images_blob WHERE digest = ?", blob.to_string())));
 }
 
 Result<std::vector<oci::Reference>> sources_of(store::Database& db, const oci::Digest& blob) {
   std::vector<oci::Reference> sources;
   auto rows =
-      TRY(db.query("SELECT repository FROM images_blob_source WHERE digest = ? ORDER BY repository",
-                   blob.to_string()));
+      TRY(db.query("SELECT repository FROM images_blob_source WHERE digest = ? ORDER BY repository", blob.to_string()));
   while (TRY(rows.step())) sources.push_back(TRY(oci::Reference::parse(rows.text_view(0))));
   return sources;
 }

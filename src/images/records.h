@@ -23,14 +23,11 @@ const store::Schema& schema();
 // ---- names
 
 Result<std::optional<oci::Digest>> image_of_tag(store::Database& db, const oci::Reference& tagged);
-Result<std::optional<oci::Digest>> image_of_repo_digest(store::Database& db,
-                                                        const oci::Reference& digested);
+Result<std::optional<oci::Digest>> image_of_repo_digest(store::Database& db, const oci::Reference& digested);
 // Ids of visible images that begin with these hexadecimal digits; at most `limit`.
-Result<std::vector<oci::Digest>> images_with_prefix(store::Database& db, std::string_view hex,
-                                                    int limit);
+Result<std::vector<oci::Digest>> images_with_prefix(store::Database& db, std::string_view hex, int limit);
 Result<> set_tag(store::Database& db, const oci::Reference& tagged, const oci::Digest& image);
-Result<> set_repo_digest(store::Database& db, const oci::Reference& digested,
-                         const oci::Digest& image);
+Result<> set_repo_digest(store::Database& db, const oci::Reference& digested, const oci::Digest& image);
 // Removes a name, tag or digest. False when it was not there.
 Result<bool> remove_name(store::Database& db, const oci::Reference& name);
 // Tags first, then digests, each sorted by repository.
@@ -44,8 +41,8 @@ Result<std::vector<ImageSummary>> list(store::Database& db);
 Result<bool> is_visible(store::Database& db, const oci::Digest& id);
 // Adds the image (or shows it again when it was hidden) and its references to layers. True when it
 // is new.
-Result<bool> insert(store::Store& store, const oci::Digest& id, std::string_view config_bytes,
-                    Timestamp created, std::uint64_t size, std::span<const oci::Digest> chain_ids);
+Result<bool> insert(store::Store& store, const oci::Digest& id, std::string_view config_bytes, Timestamp created,
+                    std::uint64_t size, std::span<const oci::Digest> chain_ids);
 // The image's list of layers and its references to them.
 Result<> put_layers(store::Store& store, const oci::Digest& id, const oci::ImageConfig& config,
                     std::span<const oci::Digest> chain_ids);
@@ -63,8 +60,7 @@ struct StoredManifest {
   std::string media_type;
   std::string bytes;
 };
-Result<> keep_manifest(store::Database& db, const oci::Digest& image,
-                       const StoredManifest& manifest);
+Result<> keep_manifest(store::Database& db, const oci::Digest& image, const StoredManifest& manifest);
 // Manifests of the image (not indexes), newest first.
 Result<std::vector<StoredManifest>> manifests_of(store::Database& db, const oci::Digest& image);
 // Manifests and indexes, sorted by digest.

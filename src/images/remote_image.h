@@ -33,7 +33,6 @@ struct RemoteConfig {
 // Errors: those of registry::Client; kCorrupt when config and manifest disagree; kUnsupported for
 // another operating system; kNotFound when `platform` is given and is another one.
 Result<RemoteConfig> fetch_config(registry::Client& client, const oci::Reference& reference,
-                                  const oci::Manifest& manifest,
-                                  const std::optional<oci::Platform>& platform);
+                                  const oci::Manifest& manifest, const std::optional<oci::Platform>& platform);
 
 }  // namespace strata::images

@@ -43,8 +43,7 @@ struct Uses {
 Uses uses_of(const oci::Digest& id, const std::vector<ImageUse>& all) {
   Uses uses;
   for (const ImageUse& use : all)
-    if (use.image_id == id)
-      (use.running ? uses.running : uses.stopped) = use.container_id.substr(0, 12);
+    if (use.image_id == id) (use.running ? uses.running : uses.stopped) = use.container_id.substr(0, 12);
   return uses;
 }
 
@@ -56,11 +55,9 @@ Error conflict(const oci::Digest& id, bool hard, std::string_view why) {
 // Containers that forbid to delete the image.
 Result<> check_uses(const oci::Digest& id, const Uses& uses, bool force) {
   if (!uses.running.empty())
-    return conflict(id, true,
-                    fmt::format("image is being used by running container {}", uses.running));
+    return conflict(id, true, fmt::format("image is being used by running container {}", uses.running));
   if (!force && !uses.stopped.empty())
-    return conflict(id, false,
-                    fmt::format("image is being used by stopped container {}", uses.stopped));
+    return conflict(id, false, fmt::format("image is being used by stopped container {}", uses.stopped));
   return {};
 }
 
@@ -121,12 +118,8 @@ struct Removing {
   Result<> untag_leftover_digests(const oci::Digest& id, const oci::Reference& removed) {
     if (removed.digest) return {};
     const auto names = TRY(records::names_of(store.db(), id));
-    const auto in_repository = [&](const oci::Reference& name) {
-      return name.name() == removed.name();
-    };
-    if (std::ranges::any_of(names,
-                            [&](const auto& name) { return in_repository(name) && !name.digest; }))
-      return {};
+    const auto in_repository = [&](const oci::Reference& name) { return name.name() == removed.name(); };
+    if (std::ranges::any_of(names, [&](const auto& name) { return in_repository(name) && !name.digest; })) return {};
     for (const oci::Reference& name : names)
       if (in_repository(name)) TRY(untag(name));
     return {};
@@ -159,8 +152,7 @@ Result<std::vector<oci::Digest>> Images::drop_layers(std::span<const oci::Digest
   return layers_.remove(unused);
 }
 
-Result<std::vector<Removal>> Images::remove(std::string_view name_or_id, bool force,
-                                            const ImageUses& uses) {
+Result<std::vector<Removal>> Images::remove(std::string_view name_or_id, bool force, const ImageUses& uses) {
   Removing removing{store_};
   {
     store::Transaction change = TRY(store_.db().begin());
@@ -194,8 +186,7 @@ Result<Pruned> Images::prune(bool all, const ImageUses& uses, const PruneFilter&
   const auto kept = TRY(layers_.usage());
   std::vector<oci::Digest> chains = removing.layers;
   for (const layers::Usage& layer : kept) chains.push_back(layer.chain_id);
-  for (const oci::Digest& layer : TRY(drop_layers(chains)))
-    removing.removals.push_back({true, layer.to_string()});
+  for (const oci::Digest& layer : TRY(drop_layers(chains))) removing.removals.push_back({true, layer.to_string()});
   const std::uint64_t after = bytes_of(TRY(layers_.usage()));
   return Pruned{std::move(removing.removals), before > after ? before - after : 0};
 }
@@ -211,8 +202,7 @@ Result<Pruned> Images::collect_garbage(const ImageUses& uses) {
   }
   std::vector<oci::Digest> chains;
   for (const layers::Usage& layer : TRY(layers_.usage())) chains.push_back(layer.chain_id);
-  for (const oci::Digest& layer : TRY(drop_layers(chains)))
-    removing.removals.push_back({true, layer.to_string()});
+  for (const oci::Digest& layer : TRY(drop_layers(chains))) removing.removals.push_back({true, layer.to_string()});
   const std::uint64_t after = bytes_of(TRY(layers_.usage()));
   return Pruned{std::move(removing.removals), before > after ? before - after : 0};
 }

@@ -13,7 +13,11 @@ namespace {
 class Restore {
  public:
   Restore(Images& images, const Image& image, const ClientSource& client, const RestoreOptions& options)
-      : images_(images), store_(images.store()), layers_(images.layers()), image_(image), client_(client),
+      : images_(images),
+        store_(images.store()),
+        layers_(images.layers()),
+        image_(image),
+        client_(client),
         options_(options) {}
 
   Result<> run();

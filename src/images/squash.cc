@@ -39,8 +39,7 @@ Result<Image> squash(Images& images, store::Lease& lease, const Image& image) {
   for (oci::History& line : squashed.config.history) line.empty_layer = true;
   // Docker's words for an image that stands on no other.
   squashed.config.history.push_back(
-      {.created = image.config.created,
-       .comment = fmt::format("create new from {}", image.id.to_string())});
+      {.created = image.config.created, .comment = fmt::format("create new from {}", image.id.to_string())});
   squashed.config_bytes = squashed.config.to_json();
   squashed.id = oci::Digest::of(squashed.config_bytes);
   squashed.chain_ids = oci::chain_ids(squashed.config.diff_ids);

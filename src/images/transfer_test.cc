@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -22,8 +23,6 @@
 #include "sys/process.h"
 #include "sys/temp_dir.h"
 #include <gtest/gtest.h>
-
-#include <cstdlib>
 
 namespace strata::images {
 namespace {
@@ -64,30 +63,25 @@ class Registry {
     EXPECT_TRUE(sys::make_directories(directory_));
     const std::string config = directory + "/registry.yml";
     EXPECT_TRUE(sys::replace_file(
-        config,
-        fmt::format(
-            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\n"
-            "  delete:\n    enabled: true\nhttp:\n  addr: 127.0.0.1:{}\n",
-            directory_, port_)));
+        config, fmt::format("version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\n"
+                            "  delete:\n    enabled: true\nhttp:\n  addr: 127.0.0.1:{}\n",
+                            directory_, port_)));
     log_ = sys::open_file(directory + "/registry.log", O_WRONLY | O_CREAT | O_APPEND).value();
     child_ = sys::spawn({.program = registry_program(),
                          .arguments = {"docker-registry", "serve", config},
                          .environment = std::nullopt,
                          .fds = {{log_.get(), 1}, {log_.get(), 2}}})
                  .value();
-    for (int i = 0; i < 400 && !answers(port_); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(25));
+    for (int i = 0; i < 400 && !answers(port_); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(25));
   }
   ~Registry() {
     (void)child_.kill(SIGKILL);
     (void)child_.wait();
   }
-  std::string name(std::string_view repository) const {
-    return fmt::format("127.0.0.1:{}/{}", port_, repository);
-  }
+  std::string name(std::string_view repository) const { return fmt::format("127.0.0.1:{}/{}", port_, repository); }
   std::string blob_path(const oci::Digest& digest) const {
-    return fmt::format("{}/docker/registry/v2/blobs/sha256/{}/{}/data", directory_,
-                       digest.hex().substr(0, 2), digest.hex());
+    return fmt::format("{}/docker/registry/v2/blobs/sha256/{}/{}/data", directory_, digest.hex().substr(0, 2),
+                       digest.hex());
   }
 
  private:
@@ -108,21 +102,14 @@ class FileSink : public codec::ByteSink {
 
 struct PullStates : PullProgress {
   std::vector<State> last;
-  void begin(const oci::Reference&, std::span<const oci::Digest> layers) override {
-    last.resize(layers.size());
-  }
-  void layer(std::size_t layer, State state, std::uint64_t, std::uint64_t) override {
-    last.at(layer) = state;
-  }
+  void begin(const oci::Reference&, std::span<const oci::Digest> layers) override { last.resize(layers.size()); }
+  void layer(std::size_t layer, State state, std::uint64_t, std::uint64_t) override { last.at(layer) = state; }
 };
 struct PushStates : PushProgress {
   std::vector<State> last;
   std::vector<std::string> notes;
-  void begin(const oci::Reference&, std::span<const oci::Digest> layers) override {
-    last.resize(layers.size());
-  }
-  void layer(std::size_t layer, State state, std::uint64_t, std::uint64_t,
-             std::string_view) override {
+  void begin(const oci::Reference&, std::span<const oci::Digest> layers) override { last.resize(layers.size()); }
+  void layer(std::size_t layer, State state, std::uint64_t, std::uint64_t, std::string_view) override {
     last.at(layer) = state;
   }
   void note(std::string_view text) override { notes.emplace_back(text); }
@@ -131,11 +118,10 @@ struct PushStates : PushProgress {
 // A store and what works on it; a second one is another machine.
 struct Host {
   explicit Host(const std::string& directory)
-      : store(store::Store::open({directory + "/root", directory + "/run"}, schemas(),
-                                 {.settle_in_background = false})
+      : store(store::Store::open({directory + "/root", directory + "/run"}, schemas(), {.settle_in_background = false})
                   .value()),
-        layers(*store, {.force_directory_form = false,
-                        .worker_program = sys::own_directory().value() + "/strata-layer"}),
+        layers(*store,
+               {.force_directory_form = false, .worker_program = sys::own_directory().value() + "/strata-layer"}),
         images(*store, layers) {
     registry::Settings settings;
     settings.fetch_program = sys::own_directory().value() + "/strata-fetch";
@@ -162,15 +148,13 @@ struct Host {
     return pushed;
   }
   Result<std::vector<Removal>> remove(std::string_view name) {
-    return images.remove(name, true,
-                         [] { return Result<std::vector<ImageUse>>(std::vector<ImageUse>()); });
+    return images.remove(name, true, [] { return Result<std::vector<ImageUse>>(std::vector<ImageUse>()); });
   }
   // Files of layers and of work in flight.
   std::vector<std::string> files() {
     std::vector<std::string> files;
     for (const char* name : {"/layers", "/leases"})
-      if (auto names = sys::list_directory(root() + name))
-        std::ranges::move(*names, std::back_inserter(files));
+      if (auto names = sys::list_directory(root() + name)) std::ranges::move(*names, std::back_inserter(files));
     std::ranges::sort(files);
     return files;
   }
@@ -193,8 +177,7 @@ class TransferTest : public ::testing::Test {
   }
 
   // A tar with one file of `text`, as a committed layer on top of `parent`.
-  static layers::Layer make_layer(Host& host, store::Lease& lease, const std::string& file,
-                                  const std::string& text,
+  static layers::Layer make_layer(Host& host, store::Lease& lease, const std::string& file, const std::string& text,
                                   const std::optional<oci::Digest>& parent) {
     const std::string path = fmt::format("{}/{}.tar", lease.directory(), file);
     const auto fd = sys::open_file(path, O_WRONLY | O_CREAT).value();
@@ -281,8 +264,7 @@ TEST_F(TransferTest, WhatWasPushedComesBackAsItWas) {
   EXPECT_EQ(pulled->digest, pushed->digest);
   EXPECT_EQ(other->pull_states, std::vector(3, PullProgress::State::kComplete));
   EXPECT_EQ(pulled->image.tags.front().familiar(), name);
-  EXPECT_EQ(pulled->image.repo_digests.front().familiar(),
-            registry_->name("library/a@") + pushed->digest.to_string());
+  EXPECT_EQ(pulled->image.repo_digests.front().familiar(), registry_->name("library/a@") + pushed->digest.to_string());
   EXPECT_TRUE(sys::list_directory(other->root() + "/leases")->empty());
 
   const auto again = other->pull(name);
@@ -317,9 +299,9 @@ TEST_F(TransferTest, AnotherRegistryGetsTheOriginalBlobsAndTheManifestAsItCame) 
   ASSERT_TRUE(host_->push(registry_->name("ours:1")));
   // Blobs that we would not make: other compression, Docker's manifest.
   const std::string theirs = registry_->name("theirs:1");
-  skopeo({"copy", "--src-tls-verify=false", "--dest-tls-verify=false", "--format", "v2s2",
-          "--dest-compress-format", "gzip", "--dest-compress-level", "9", "--dest-compress",
-          "docker://" + registry_->name("ours:1"), "docker://" + theirs});
+  skopeo({"copy", "--src-tls-verify=false", "--dest-tls-verify=false", "--format", "v2s2", "--dest-compress-format",
+          "gzip", "--dest-compress-level", "9", "--dest-compress", "docker://" + registry_->name("ours:1"),
+          "docker://" + theirs});
   auto other = other_host();
   const auto pulled = other->pull(theirs);
   ASSERT_TRUE(pulled) << pulled.error().message();
@@ -346,17 +328,14 @@ TEST_F(TransferTest, SkopeosImagesOfEveryKindArePulled) {
   if (!sys::exists(kSkopeo)) GTEST_SKIP() << kSkopeo << " is not installed";
   const Image made = make_image(*host_, registry_->name("ours:1"), {"one", "two"});
   ASSERT_TRUE(host_->push(registry_->name("ours:1")));
-  for (const std::string& how :
-       {std::string("oci gzip"), std::string("oci zstd"), std::string("v2s2 gzip")}) {
+  for (const std::string& how : {std::string("oci gzip"), std::string("oci zstd"), std::string("v2s2 gzip")}) {
     const auto space = how.find(' ');
-    const std::string name =
-        registry_->name("copy:" + how.substr(0, space) + how.substr(space + 1));
+    const std::string name = registry_->name("copy:" + how.substr(0, space) + how.substr(space + 1));
     // Through a directory, so that the blobs are really made again.
-    skopeo({"copy", "--src-tls-verify=false", "--dest-decompress",
-            "docker://" + registry_->name("ours:1"), "dir:" + directory_.path() + "/plain"});
-    skopeo({"copy", "--dest-tls-verify=false", "--format", how.substr(0, space),
-            "--dest-compress-format", how.substr(space + 1), "dir:" + directory_.path() + "/plain",
-            "docker://" + name});
+    skopeo({"copy", "--src-tls-verify=false", "--dest-decompress", "docker://" + registry_->name("ours:1"),
+            "dir:" + directory_.path() + "/plain"});
+    skopeo({"copy", "--dest-tls-verify=false", "--format", how.substr(0, space), "--dest-compress-format",
+            how.substr(space + 1), "dir:" + directory_.path() + "/plain", "docker://" + name});
     auto other = other_host();
     const auto pulled = other->pull(name);
     ASSERT_TRUE(pulled) << how << ": " << pulled.error().message();
@@ -384,8 +363,7 @@ TEST_F(TransferTest, OfAnIndexThePlatformsManifestIsTaken) {
   index.manifests.erase(index.manifests.begin());  // the registry wants every manifest of an index
   const std::string many = registry_->name("a:many");
   const std::string bytes = index.to_json();
-  ASSERT_TRUE(
-      host_->client->put_manifest(oci::Reference::parse(many).value(), bytes, index.media_type));
+  ASSERT_TRUE(host_->client->put_manifest(oci::Reference::parse(many).value(), bytes, index.media_type));
 
   auto other = other_host();
   const auto pulled = other->pull(many);
@@ -394,8 +372,7 @@ TEST_F(TransferTest, OfAnIndexThePlatformsManifestIsTaken) {
   EXPECT_EQ(pulled->digest, oci::Digest::of(std::string_view(bytes)));
   const auto missing = other->pull(many, {.platform = oci::Platform{"linux", "s390x", {}, {}}});
   ASSERT_FALSE(missing);
-  EXPECT_NE(missing.error().message().find("no matching manifest for linux/s390x"),
-            std::string::npos)
+  EXPECT_NE(missing.error().message().find("no matching manifest for linux/s390x"), std::string::npos)
       << missing.error().message();
   // What a push of it sends is the manifest, not the index.
   ASSERT_TRUE(other->push(many));
@@ -411,13 +388,11 @@ TEST_F(TransferTest, LayersThatAreHereAreNotFetchedAgain) {
   ASSERT_TRUE(other->pull(registry_->name("base:1")));
   ASSERT_TRUE(other->pull(registry_->name("more:1")));
   using enum PullProgress::State;
-  EXPECT_EQ(other->pull_states,
-            (std::vector{kAlreadyExists, kAlreadyExists, kComplete, kComplete}));
+  EXPECT_EQ(other->pull_states, (std::vector{kAlreadyExists, kAlreadyExists, kComplete, kComplete}));
   ASSERT_TRUE(other->remove(registry_->name("base:1")));
   EXPECT_TRUE(other->images.find(registry_->name("more:1")));
   const Image more = other->images.find(registry_->name("more:1")).value();
-  for (const oci::Digest& chain : more.chain_ids)
-    EXPECT_TRUE(other->layers.find(chain)->has_value());
+  for (const oci::Digest& chain : more.chain_ids) EXPECT_TRUE(other->layers.find(chain)->has_value());
   ASSERT_TRUE(other->remove(registry_->name("more:1")));
   EXPECT_EQ(other->files(), kNone);
 }
@@ -428,8 +403,7 @@ TEST_F(TransferTest, AnUnknownImageIsNotFound) {
   EXPECT_EQ(pulled.error().kind(), ErrorKind::kNotFound) << pulled.error().message();
   const auto pushed = host_->push(registry_->name("nothing:1"));
   ASSERT_FALSE(pushed);
-  EXPECT_EQ(pushed.error().message(),
-            "An image does not exist locally with the tag: " + registry_->name("nothing"));
+  EXPECT_EQ(pushed.error().message(), "An image does not exist locally with the tag: " + registry_->name("nothing"));
 }
 
 // Also when the image is here: its manifest would be kept, and a later push would believe it.
@@ -458,22 +432,19 @@ TEST_F(TransferTest, ABlobThatIsNotWhatTheManifestPromisesIsRefused) {
   const std::string first = sys::read_file(registry_->blob_path(manifest.layers[0].digest)).value();
   std::string flipped = good;
   flipped[good.size() / 2] = static_cast<char>(flipped[good.size() / 2] ^ 1);
-  const std::vector<std::pair<std::string, std::string>> cases = {
-      {"truncated", good.substr(0, good.size() / 2)},
-      {"oversize", good + good},
-      {"flipped", flipped},
-      {"garbage", std::string(good.size(), 'x')}};
+  const std::vector<std::pair<std::string, std::string>> cases = {{"truncated", good.substr(0, good.size() / 2)},
+                                                                  {"oversize", good + good},
+                                                                  {"flipped", flipped},
+                                                                  {"garbage", std::string(good.size(), 'x')}};
   for (const auto& [what, bytes] : cases) {
     ASSERT_TRUE(sys::replace_file(path, bytes));
     auto other = other_host();
     const auto pulled = other->pull(name);
     ASSERT_FALSE(pulled) << what;
     // A length that is announced is refused before the bytes come.
-    EXPECT_EQ(pulled.error().kind(),
-              what == "oversize" ? ErrorKind::kResourceExhausted : ErrorKind::kCorrupt)
+    EXPECT_EQ(pulled.error().kind(), what == "oversize" ? ErrorKind::kResourceExhausted : ErrorKind::kCorrupt)
         << what << ": " << pulled.error().message();
-    EXPECT_NE(pulled.error().message().find(manifest.layers[1].digest.to_string()),
-              std::string::npos)
+    EXPECT_NE(pulled.error().message().find(manifest.layers[1].digest.to_string()), std::string::npos)
         << what << ": " << pulled.error().message();
     EXPECT_TRUE(other->images.list()->empty()) << what;
     EXPECT_TRUE(sys::list_directory(other->root() + "/leases")->empty()) << what;
@@ -506,8 +477,7 @@ TEST_F(TransferTest, TwoPullsAtOnceBothSucceed) {
     const std::jthread b([&] { EXPECT_TRUE(second->pull(name)); });
   }
   EXPECT_EQ(first->images.list()->size(), 1U);
-  for (const oci::Digest& chain : image.chain_ids)
-    EXPECT_TRUE(first->layers.find(chain)->has_value());
+  for (const oci::Digest& chain : image.chain_ids) EXPECT_TRUE(first->layers.find(chain)->has_value());
 }
 
 // SIGKILL after a random number of microseconds: whatever moment it hits, the next pull works and

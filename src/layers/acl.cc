@@ -29,20 +29,28 @@ std::optional<AclEffect> effect_of_acl(std::string_view value) {
     std::memcpy(&entry, value.data(), sizeof entry);
     value.remove_prefix(sizeof entry);
     if (entry.permissions > 7) return std::nullopt;
-    if (entry.tag < stage || (entry.tag == stage && entry.tag != kUser && entry.tag != kGroup))
-      return std::nullopt;
+    if (entry.tag < stage || (entry.tag == stage && entry.tag != kUser && entry.tag != kGroup)) return std::nullopt;
     stage = entry.tag;
     switch (entry.tag) {
-      case kUserObj: user = entry.permissions; break;
-      case kGroupObj: group = entry.permissions; break;
-      case kMask: mask = entry.permissions; break;
-      case kOther: other = entry.permissions; break;
+      case kUserObj:
+        user = entry.permissions;
+        break;
+      case kGroupObj:
+        group = entry.permissions;
+        break;
+      case kMask:
+        mask = entry.permissions;
+        break;
+      case kOther:
+        other = entry.permissions;
+        break;
       case kUser:
       case kGroup:
         if (entry.id == 0xFFFFFFFF) return std::nullopt;
         named = true;
         break;
-      default: return std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
   if (user == 8 || group == 8 || other == 8 || (named && mask == 8)) return std::nullopt;

@@ -1,10 +1,10 @@
 #include "layers/broadcast.h"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <string>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 namespace strata::layers {
 namespace {

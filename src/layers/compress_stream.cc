@@ -96,8 +96,6 @@ class Compressing {
 
 }  // namespace
 
-Result<WorkerReport> compress_stream(const CompressOptions& options) {
-  return Compressing(options).run();
-}
+Result<WorkerReport> compress_stream(const CompressOptions& options) { return Compressing(options).run(); }
 
 }  // namespace strata::layers

@@ -25,8 +25,7 @@ struct CompressOptions {
   int output = -1;  // written from where it stands
   codec::Compression compression = codec::Compression::kGzip;
   unsigned threads = 1;
-  std::function<Result<std::unique_ptr<codec::Compressor>>(codec::Compression, codec::ByteSink&)>
-      compress;
+  std::function<Result<std::unique_ptr<codec::Compressor>>(codec::Compression, codec::ByteSink&)> compress;
 };
 
 // blob_digest, blob_size, compression, diff_id and tar_size are set. The caller compares the diff

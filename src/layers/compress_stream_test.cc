@@ -39,9 +39,7 @@ Made compress(const std::string& tar, codec::Compression compression, unsigned t
   options.output = out.get();
   options.compression = compression;
   options.threads = threads;
-  options.compress = [](codec::Compression how, codec::ByteSink& sink) {
-    return codec::compress(how, sink, 1);
-  };
+  options.compress = [](codec::Compression how, codec::ByteSink& sink) { return codec::compress(how, sink, 1); };
   Made made;
   made.report = compress_stream(options).value();
   ::lseek(out.get(), 0, SEEK_SET);
@@ -52,8 +50,7 @@ Made compress(const std::string& tar, codec::Compression compression, unsigned t
 class CompressStream : public ::testing::TestWithParam<codec::Compression> {};
 
 TEST_P(CompressStream, ComesBackAsItWas) {
-  for (const std::size_t size :
-       {std::size_t{0}, std::size_t{1024}, kCompressChunk, 3 * kCompressChunk + 512}) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1024}, kCompressChunk, 3 * kCompressChunk + 512}) {
     const std::string tar = content(size);
     const Made made = compress(tar, GetParam(), 3);
     EXPECT_EQ(made.report.diff_id, hash(tar));
@@ -68,8 +65,7 @@ TEST_P(CompressStream, ComesBackAsItWas) {
 
 TEST_P(CompressStream, TheNumberOfThreadsDoesNotShow) {
   const std::string tar = content(4 * kCompressChunk + 1);
-  EXPECT_EQ(compress(tar, GetParam(), 1).report.blob_digest,
-            compress(tar, GetParam(), 7).report.blob_digest);
+  EXPECT_EQ(compress(tar, GetParam(), 1).report.blob_digest, compress(tar, GetParam(), 7).report.blob_digest);
 }
 
 TEST_P(CompressStream, AnOutputThatFailsIsAnError) {
@@ -80,16 +76,13 @@ TEST_P(CompressStream, AnOutputThatFailsIsAnError) {
   options.output = full.get();
   options.compression = GetParam();
   options.threads = 2;
-  options.compress = [](codec::Compression how, codec::ByteSink& sink) {
-    return codec::compress(how, sink, 1);
-  };
+  options.compress = [](codec::Compression how, codec::ByteSink& sink) { return codec::compress(how, sink, 1); };
   const auto report = compress_stream(options);
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().kind(), ErrorKind::kResourceExhausted);
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, CompressStream,
-                         ::testing::Values(codec::Compression::kGzip, codec::Compression::kZstd));
+INSTANTIATE_TEST_SUITE_P(Each, CompressStream, ::testing::Values(codec::Compression::kGzip, codec::Compression::kZstd));
 
 }  // namespace
 }  // namespace strata::layers

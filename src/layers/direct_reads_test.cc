@@ -1,10 +1,9 @@
 #include "layers/direct_reads.h"
 
-#include <gtest/gtest.h>
-
 #include "layers/probe.h"
 #include "layers/test_store.h"
 #include "sys/mount.h"
+#include <gtest/gtest.h>
 
 namespace strata::layers {
 namespace {
@@ -45,8 +44,7 @@ class DirectReadsOfLayers : public ::testing::Test {
   std::map<std::string, bool> mounted() {
     std::map<std::string, bool> direct;
     const auto mounts = sys::mounts_in(store_->path() + "/run/mounts");
-    for (const auto& [key, options] : *mounts)
-      direct[key] = options.ends_with("directio");
+    for (const auto& [key, options] : *mounts) direct[key] = options.ends_with("directio");
     return direct;
   }
   static std::string content(std::size_t size) {
@@ -58,7 +56,8 @@ class DirectReadsOfLayers : public ::testing::Test {
 };
 
 TEST_F(DirectReadsOfLayers, BufferedUntilTheStoreHasSettledAndThenDirect) {
-  const auto layer = test::Tar().file("one", content(1)).file("some", content(70001)).file("more", content(3 << 20)).bytes();
+  const auto layer =
+      test::Tar().file("one", content(1)).file("some", content(70001)).file("more", content(3 << 20)).bytes();
   const auto chain = *store_->chain({layer});
   const auto before = *store_->tree(chain);
   EXPECT_EQ(mounted(), (std::map<std::string, bool>{{chain[0].hex(), false}}));
@@ -85,7 +84,8 @@ TEST_F(DirectReadsOfLayers, ATarThatEndsAmidABlockIsReadThroughItsCache) {
 
 TEST_F(DirectReadsOfLayers, MergedLayersAsOne) {
   std::vector<std::string> tars;
-  for (int i = 0; i < 17; ++i) tars.push_back(test::Tar().dir("d").file(fmt::format("d/{}", i), content(5000 + i)).bytes());
+  for (int i = 0; i < 17; ++i)
+    tars.push_back(test::Tar().dir("d").file(fmt::format("d/{}", i), content(5000 + i)).bytes());
   const auto chain = *store_->chain(tars);
   const auto before = *store_->tree(chain);
   const auto at_first = mounted();

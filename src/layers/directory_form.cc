@@ -132,10 +132,17 @@ class DirectoryWriter {
       case FileType::kSymlink:
         TRY(sys::make_symlink_entry(dir, name, std::string(tree_.targets[inode.detail])));
         break;
-      case FileType::kCharDevice: TRY(sys::make_node_entry(dir, name, S_IFCHR, major, minor)); break;
-      case FileType::kBlockDevice: TRY(sys::make_node_entry(dir, name, S_IFBLK, major, minor)); break;
-      case FileType::kFifo: TRY(sys::make_node_entry(dir, name, S_IFIFO, 0, 0)); break;
-      case FileType::kDirectory: break;
+      case FileType::kCharDevice:
+        TRY(sys::make_node_entry(dir, name, S_IFCHR, major, minor));
+        break;
+      case FileType::kBlockDevice:
+        TRY(sys::make_node_entry(dir, name, S_IFBLK, major, minor));
+        break;
+      case FileType::kFifo:
+        TRY(sys::make_node_entry(dir, name, S_IFIFO, 0, 0));
+        break;
+      case FileType::kDirectory:
+        break;
     }
     return set_attributes(dir, name, inode);
   }
@@ -207,9 +214,7 @@ class DirectoryWriter {
   }
 
   // The tree has one inode for all whiteouts; a file system may not hold so many links to one.
-  static bool is_whiteout(const ErofsInode& inode) {
-    return inode.type == FileType::kCharDevice && inode.data == 0;
-  }
+  static bool is_whiteout(const ErofsInode& inode) { return inode.type == FileType::kCharDevice && inode.data == 0; }
 
   const codec::ErofsTree& tree_;
   int tar_, root_;

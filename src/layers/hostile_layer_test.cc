@@ -13,8 +13,18 @@ using test::Tar;
 constexpr std::uint64_t kExabyte = std::uint64_t{1} << 60;
 
 std::string base() {
-  return Tar().dir("victim", 0700).file("victim/secret", "s").dir("opaque").file("opaque/old").file("hidden").dir("dir")
-      .file("dir/lower").file("file").dir("gone").file("gone/old").bytes();
+  return Tar()
+      .dir("victim", 0700)
+      .file("victim/secret", "s")
+      .dir("opaque")
+      .file("opaque/old")
+      .file("hidden")
+      .dir("dir")
+      .file("dir/lower")
+      .file("file")
+      .dir("gone")
+      .file("gone/old")
+      .bytes();
 }
 
 // All but what makes the layer as a whole an error.
@@ -25,17 +35,25 @@ void add_hostile(Tar& tar) {
   tar.file("dir", "a file now").dir("file").file("file/inside", "6");
   tar.whiteout("opaque/.wh..wh..opq").file("opaque/new", "7").whiteout(".wh.gone").dir("gone").file("gone/new", "8");
   tar.device("hidden", 0, 0);
-  tar.add({.type = Tar::Type::kDirectory, .path = "redirected", .mode = 0755, .mtime_sec = 1000,
+  tar.add({.type = Tar::Type::kDirectory,
+           .path = "redirected",
+           .mode = 0755,
+           .mtime_sec = 1000,
            .xattrs = {{"trusted.overlay.redirect", "/victim"}, {"trusted.overlay.opaque", "y"}}});
-  tar.add({.path = "metacopy", .mode = 0644, .mtime_sec = 1000,
-           .xattrs = {{"trusted.overlay.metacopy", ""}, {"trusted.overlay.redirect", "/victim/secret"}}}, "own");
+  tar.add({.path = "metacopy",
+           .mode = 0644,
+           .mtime_sec = 1000,
+           .xattrs = {{"trusted.overlay.metacopy", ""}, {"trusted.overlay.redirect", "/victim/secret"}}},
+          "own");
   tar.dir("last");  // what is added raw begins at a block
 }
 
 std::string exabyte() {
   Tar tar;
   add_hostile(tar);
-  tar.raw(f::pax({{"GNU.sparse.major", "1"}, {"GNU.sparse.minor", "0"}, {"GNU.sparse.name", "exabyte"},
+  tar.raw(f::pax({{"GNU.sparse.major", "1"},
+                  {"GNU.sparse.minor", "0"},
+                  {"GNU.sparse.name", "exabyte"},
                   {"GNU.sparse.realsize", std::to_string(kExabyte)}}));
   tar.raw(f::file("GNUSparseFile.0/exabyte", f::padded("0\n")));
   return tar.bytes();
@@ -83,10 +101,11 @@ TEST_F(HostileLayer, GivesTheSameTreeInBothForms) {
   EXPECT_EQ(directory.error, "");
   EXPECT_EQ(test::difference(index.tree, directory.tree), "");
   const auto has = [&](const std::string& path) { return index.tree.contains(path); };
-  for (const char* path : {"escape", "escape2", "absolute", "tmp/through", "above", "shadow", "file/inside", "opaque/new",
-                           "gone/new", "victim/secret"})
+  for (const char* path : {"escape", "escape2", "absolute", "tmp/through", "above", "shadow", "file/inside",
+                           "opaque/new", "gone/new", "victim/secret"})
     EXPECT_TRUE(has(path)) << path;
-  for (const char* path : {"dir/lower", "opaque/old", "gone/old", "hidden", "redirected/secret"}) EXPECT_FALSE(has(path)) << path;
+  for (const char* path : {"dir/lower", "opaque/old", "gone/old", "hidden", "redirected/secret"})
+    EXPECT_FALSE(has(path)) << path;
   EXPECT_TRUE(index.tree.at("metacopy").content.starts_with("3 ")) << index.tree.at("metacopy").content;
   EXPECT_FALSE(sys::exists("/tmp/through"));
 }

@@ -4,10 +4,9 @@
 #include <cstring>
 #include <vector>
 
-#include <fmt/core.h>
-
 #include "codec/erofs_writer.h"
 #include "sys/file.h"
+#include <fmt/core.h>
 
 namespace strata::layers {
 namespace {
@@ -28,9 +27,7 @@ class IndexFiles final : public codec::ErofsFiles {
     return sys::pwrite_all(index_, bytes, offset);
   }
 
-  Result<> read_data(std::uint64_t offset, std::span<std::byte> buffer) override {
-    return read_data_(offset, buffer);
-  }
+  Result<> read_data(std::uint64_t offset, std::span<std::byte> buffer) override { return read_data_(offset, buffer); }
 
   codec::Sha256Digest digest() { return hash_.finish(); }
 
@@ -54,8 +51,8 @@ std::array<std::byte, 16> index_uuid(std::string_view key) {
   return uuid;
 }
 
-Result<IndexInfo> write_index(const codec::ErofsTree& tree, std::string_view key, std::string_view diff_id_hex,
-                              int tar, std::uint64_t tar_size, int index) {
+Result<IndexInfo> write_index(const codec::ErofsTree& tree, std::string_view key, std::string_view diff_id_hex, int tar,
+                              std::uint64_t tar_size, int index) {
   codec::ErofsOptions options;
   options.uuid = index_uuid(key);
   options.devices.push_back({std::string(diff_id_hex), tar_size});
@@ -67,8 +64,8 @@ Result<IndexInfo> write_index(const codec::ErofsTree& tree, std::string_view key
   return write_index(tree, options, read_tar, index);
 }
 
-Result<IndexInfo> write_index(const codec::ErofsTree& tree, const codec::ErofsOptions& options, const DataReader& read_data,
-                              int index) {
+Result<IndexInfo> write_index(const codec::ErofsTree& tree, const codec::ErofsOptions& options,
+                              const DataReader& read_data, int index) {
   IndexFiles files(read_data, index);
   codec::ErofsImage image = TRY(codec::write_erofs(tree, options, files), "index");
   return IndexInfo{image.size, files.digest(), std::move(image.inode_offsets)};

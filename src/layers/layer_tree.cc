@@ -17,9 +17,9 @@ using codec::TarEntry;
 constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kWhiteoutMeta = ".wh..wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
-constexpr std::size_t kMaxName = 255;      // NAME_MAX, and EROFS's
-constexpr std::size_t kMaxTarget = 4095;   // PATH_MAX without its NUL
-constexpr int kMaxSymlinks = 40;           // as the kernel's MAXSYMLINKS
+constexpr std::size_t kMaxName = 255;     // NAME_MAX, and EROFS's
+constexpr std::size_t kMaxTarget = 4095;  // PATH_MAX without its NUL
+constexpr int kMaxSymlinks = 40;          // as the kernel's MAXSYMLINKS
 
 std::string quoted(std::string_view path) {
   constexpr std::size_t kShown = 200;
@@ -44,12 +44,18 @@ std::vector<std::string_view> clean_components(std::string_view path) {
 FileType file_type(TarEntry::Type type) {
   switch (type) {
     case TarEntry::Type::kFile:
-    case TarEntry::Type::kHardLink: return FileType::kFile;
-    case TarEntry::Type::kSymlink: return FileType::kSymlink;
-    case TarEntry::Type::kCharDevice: return FileType::kCharDevice;
-    case TarEntry::Type::kBlockDevice: return FileType::kBlockDevice;
-    case TarEntry::Type::kDirectory: return FileType::kDirectory;
-    case TarEntry::Type::kFifo: return FileType::kFifo;
+    case TarEntry::Type::kHardLink:
+      return FileType::kFile;
+    case TarEntry::Type::kSymlink:
+      return FileType::kSymlink;
+    case TarEntry::Type::kCharDevice:
+      return FileType::kCharDevice;
+    case TarEntry::Type::kBlockDevice:
+      return FileType::kBlockDevice;
+    case TarEntry::Type::kDirectory:
+      return FileType::kDirectory;
+    case TarEntry::Type::kFifo:
+      return FileType::kFifo;
   }
   return FileType::kFile;
 }
@@ -65,8 +71,7 @@ Result<> LayerTree::charge(std::uint64_t bytes) {
   memory_ += bytes;
   if (memory_ > limits_.max_metadata)
     return error(ErrorKind::kResourceExhausted,
-                 "the layer's names and attributes take more memory than the limit of {} bytes",
-                 limits_.max_metadata);
+                 "the layer's names and attributes take more memory than the limit of {} bytes", limits_.max_metadata);
   return {};
 }
 
@@ -98,8 +103,8 @@ LayerTree::Name* LayerTree::find_name(std::uint32_t directory, std::string_view 
 Result<LayerTree::Name*> LayerTree::name_in(std::uint32_t directory, std::string_view name) {
   if (Name* known = find_name(directory, name)) return known;
   if (name.size() > kMaxName)
-    return error(ErrorKind::kResourceExhausted, "{}: a name of {} bytes, the limit is {}", quoted(name),
-                 name.size(), kMaxName);
+    return error(ErrorKind::kResourceExhausted, "{}: a name of {} bytes, the limit is {}", quoted(name), name.size(),
+                 kMaxName);
   if (++entries_ > limits_.max_entries)
     return error(ErrorKind::kResourceExhausted, "the layer has more than {} entries, which is the limit",
                  limits_.max_entries);
@@ -181,9 +186,7 @@ Result<LayerTree::Parent> LayerTree::find_parent(std::string_view path, bool cre
 }
 
 Result<> LayerTree::add(const TarEntry& entry) {
-  const auto context = [&](Error failed) {
-    return std::move(failed).with_context("entry " + quoted(entry.path));
-  };
+  const auto context = [&](Error failed) { return std::move(failed).with_context("entry " + quoted(entry.path)); };
   Result<Parent> parent = Parent{};
   if (std::string_view(entry.path).find(kWhiteoutMeta) != std::string_view::npos) {
     // AUFS's own files, wherever they are, mean nothing here.
@@ -237,8 +240,7 @@ Result<> LayerTree::add_whiteout(std::uint32_t directory, std::string_view base)
     return {};
   }
   base.remove_prefix(kWhiteout.size());
-  if (base.empty() || base == "." || base == "..")
-    return error(ErrorKind::kCorrupt, "a whiteout of no file");
+  if (base.empty() || base == "." || base == "..") return error(ErrorKind::kCorrupt, "a whiteout of no file");
   TRY(name_in(directory, base))->hides_lower = true;
   return {};
 }
@@ -270,8 +272,7 @@ Result<> LayerTree::fill(InodeId id, const TarEntry& entry) {
     return error(ErrorKind::kCorrupt, "4294967295 is no id of a user or group");
   auto mode = static_cast<std::uint16_t>(entry.mode & 07777);
   const FileType type = tree_.inodes[id].type;
-  const std::uint32_t xattrs =
-      entry.xattrs.empty() ? 0 : TRY(keep_xattrs(type, entry.xattrs, mode));
+  const std::uint32_t xattrs = entry.xattrs.empty() ? 0 : TRY(keep_xattrs(type, entry.xattrs, mode));
   codec::ErofsInode& inode = tree_.inodes[id];
   inode.mode = type == FileType::kSymlink ? 0777 : mode;
   inode.uid = entry.uid;
@@ -297,8 +298,7 @@ Result<> LayerTree::fill(InodeId id, const TarEntry& entry) {
       break;
     }
     case FileType::kSymlink:
-      if (entry.link_target.empty())
-        return error(ErrorKind::kCorrupt, "a symlink to nothing");
+      if (entry.link_target.empty()) return error(ErrorKind::kCorrupt, "a symlink to nothing");
       if (entry.link_target.size() > kMaxTarget)
         return error(ErrorKind::kResourceExhausted, "a symlink's target of {} bytes, the limit is {}",
                      entry.link_target.size(), kMaxTarget);
@@ -312,13 +312,13 @@ Result<> LayerTree::fill(InodeId id, const TarEntry& entry) {
         return error(ErrorKind::kCorrupt, "{}:{} is no device number", entry.dev_major, entry.dev_minor);
       inode.data = std::uint64_t{entry.dev_major} << 32 | entry.dev_minor;
       break;
-    default: break;
+    default:
+      break;
   }
   return {};
 }
 
-Result<std::uint32_t> LayerTree::keep_xattrs(FileType type,
-                                             const std::map<std::string, std::string>& xattrs,
+Result<std::uint32_t> LayerTree::keep_xattrs(FileType type, const std::map<std::string, std::string>& xattrs,
                                              std::uint16_t& mode) {
   codec::XattrSet set;
   for (const auto& [name, value] : xattrs) {
@@ -350,8 +350,7 @@ Result<std::uint32_t> LayerTree::keep_xattrs(FileType type,
 }
 
 std::uint32_t LayerTree::keep_set(codec::XattrSet set) {
-  const auto [place, added] =
-      sets_.emplace(std::move(set), static_cast<std::uint32_t>(tree_.xattr_sets.size()));
+  const auto [place, added] = sets_.emplace(std::move(set), static_cast<std::uint32_t>(tree_.xattr_sets.size()));
   if (added) tree_.xattr_sets.push_back(place->first);
   return place->second;
 }

@@ -15,9 +15,9 @@
 //   Other ".wh..wh.*" names (AUFS's own) are passed over.
 // - A character device 0:0 means the same as a whiteout to overlayfs: it becomes one.
 // - Written for overlayfs: whiteouts are devices 0:0, opaque directories have trusted.overlay.opaque=y,
-//   directories with whiteouts an empty trusted.overlay.origin. The image's own trusted.overlay.* are dropped, and so is
-//   what no file system here holds: other namespaces than user, trusted, security and ACLs, user.* on
-//   what is neither file nor directory. POSIX ACLs and modes are made to agree as chmod(2) does.
+//   directories with whiteouts an empty trusted.overlay.origin. The image's own trusted.overlay.* are dropped, and so
+//   is what no file system here holds: other namespaces than user, trusted, security and ACLs, user.* on what is
+//   neither file nor directory. POSIX ACLs and modes are made to agree as chmod(2) does.
 //
 // Errors are kCorrupt for what no layer may hold and kResourceExhausted for limits; both name the entry.
 #pragma once
@@ -36,7 +36,7 @@
 namespace strata::layers {
 
 struct TreeLimits {
-  std::uint64_t max_entries = 4'000'000;             // implied directories included
+  std::uint64_t max_entries = 4'000'000;                // implied directories included
   std::uint64_t max_metadata = std::uint64_t{1} << 30;  // bytes of memory
 };
 
@@ -86,7 +86,7 @@ class LayerTree {
     bool no_inheritance = false;  // what is below is hidden, so attributes cannot come from it
     std::uint32_t parent = 0;     // these two once finished
     std::string_view name;
-    std::vector<Name> names;      // parallel to tree_.directories[…]
+    std::vector<Name> names;  // parallel to tree_.directories[…]
   };
   struct Parent {
     std::uint32_t directory;

@@ -59,8 +59,8 @@ Result<CompressedLayer> Layers::Impl::compress(const oci::Digest& diff_id, codec
   const WorkerReport report =
       TRY(run_compressor(options.worker_program, tar.get(), output, compression, level), "{}", name);
   if (report.diff_id != diff_id.hex())
-    return error(ErrorKind::kCorrupt, "{}: its tar on the disk is damaged; 'strata system fsck --repair' fetches it again",
-                 name);
+    return error(ErrorKind::kCorrupt,
+                 "{}: its tar on the disk is damaged; 'strata system fsck --repair' fetches it again", name);
   CompressedLayer layer;
   layer.compression = compression;
   layer.digest = TRY(oci::Digest::from_hex(report.blob_digest));
@@ -97,8 +97,8 @@ WorkerJob Layers::Impl::job(const Limits& limits) {
   return job;
 }
 
-Result<Unpacked> Layers::Impl::unpack(store::Lease& lease, int input, const std::string& own_tar,
-                                      const Limits& limits, int kept) {
+Result<Unpacked> Layers::Impl::unpack(store::Lease& lease, int input, const std::string& own_tar, const Limits& limits,
+                                      int kept) {
   Unpacked unpacked;
   unpacked.tar_path = own_tar.empty() ? lease_file(lease, "tar") : own_tar;
   unpacked.index_path = lease_file(lease, "index");

@@ -16,15 +16,15 @@
 // unmount one at any time, and whoever needs it mounts it again.
 //
 // On disk: root/layers/<diff>.tar, root/layers/<key>.erofs, root/layers/<key>.dir/, where key is the
-// diff ID's hex, or the chain ID's where implied parents made the tree its own; <chain>-<n>.erofs, .dir: n layers as one
-// tree, the uppermost having that chain ID.
+// diff ID's hex, or the chain ID's where implied parents made the tree its own; <chain>-<n>.erofs, .dir: n layers as
+// one tree, the uppermost having that chain ID.
 //
 // Thread-safe; several processes may use one store.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -58,10 +58,10 @@ struct Layer {
 
 // What a worker made of a stream: files in the lease's directory, not yet visible to anybody.
 struct Unpacked {
-  oci::Digest blob_digest;      // of the bytes as they came; the caller compares it with the manifest
+  oci::Digest blob_digest;  // of the bytes as they came; the caller compares it with the manifest
   std::uint64_t blob_size = 0;
   codec::Compression compression = codec::Compression::kNone;
-  oci::Digest diff_id;          // of the tar; the caller compares it with the image config
+  oci::Digest diff_id;  // of the tar; the caller compares it with the image config
   std::uint64_t tar_size = 0;
   std::uint64_t entries = 0;
   oci::Digest index_digest;
@@ -111,10 +111,11 @@ enum class Form { kIndex, kDirectory };
 struct Usage {
   oci::Digest chain_id;
   oci::Digest diff_id;
-  std::uint64_t tar_bytes = 0;   // shared by all chains with this diff ID
-  std::uint64_t tree_bytes = 0;  // index and directory (as it was when written); shared by all chains with this tree_key
+  std::uint64_t tar_bytes = 0;  // shared by all chains with this diff ID
+  std::uint64_t tree_bytes =
+      0;  // index and directory (as it was when written); shared by all chains with this tree_key
   std::string tree_key;
-  std::optional<oci::Digest> parent;   // chain ID
+  std::optional<oci::Digest> parent;       // chain ID
   std::vector<std::string> files() const;  // their names in root/layers; not every one need exist
   // Trees made of this layer and others below it: their names in root/layers, and what each takes besides the files
   // that it shares with the layers.
@@ -150,11 +151,9 @@ class Layers {
 
   // Makes the layer visible on top of `parent_chain` (which must be committed; nullopt: at the bottom).
   // Doing it again, or by two processes at once, is no error. Its files leave the lease's directory.
-  Result<Layer> commit(store::Lease& lease, const Unpacked& unpacked,
-                       const std::optional<oci::Digest>& parent_chain);
+  Result<Layer> commit(store::Lease& lease, const Unpacked& unpacked, const std::optional<oci::Digest>& parent_chain);
   // commit() for a tar that is already here under another chain. kNotFound when it is not.
-  Result<Layer> reuse(store::Lease& lease, const oci::Digest& diff_id,
-                      const std::optional<oci::Digest>& parent_chain);
+  Result<Layer> reuse(store::Lease& lease, const oci::Digest& diff_id, const std::optional<oci::Digest>& parent_chain);
 
   Result<sys::UniqueFd> open_tar(const oci::Digest& diff_id);
   // What a chain shows, bottom first, to be walked without a mount; and what one layer has itself. Who asks

@@ -87,7 +87,8 @@ Result<Verdict> judge(const Job& job, const std::string& path, const CheckOption
   if (options.from_disk) sys::drop_page_cache(file->get());
   const Result<std::string> digest = digest_of_file(file->get(), options.progress);
   if (!digest && digest.error().kind() == ErrorKind::kCancelled) return digest.error();
-  if (!digest) verdict.what = fmt::format("its {} cannot be read: {}", job.noun(), digest.error().message());
+  if (!digest)
+    verdict.what = fmt::format("its {} cannot be read: {}", job.noun(), digest.error().message());
   else if (*digest != job.digest)
     verdict.what = fmt::format("its {} is damaged: it has digest sha256:{}", job.noun(), *digest) +
                    (job.kind == Defect::Kind::kTar ? "" : " instead of sha256:" + job.digest);
@@ -140,10 +141,16 @@ void LayerCheck::check_records() {
     if (!tars.contains(layer.diff_id))
       found_({Defect::Kind::kRecord, "", layer.diff_id, {layer.chain_id}, "there is no record of its tar"});
     if (layer.parent && !chains.contains(*layer.parent))
-      found_({Defect::Kind::kRecord, "", layer.diff_id, {layer.chain_id},
+      found_({Defect::Kind::kRecord,
+              "",
+              layer.diff_id,
+              {layer.chain_id},
               fmt::format("the layer below it, {}, is not recorded", layer.parent->to_string())});
     if (tars.contains(layer.diff_id) && !trees.contains(layer.tree_key))
-      found_({Defect::Kind::kIndex, layer.tree_key + ".erofs", layer.diff_id, {layer.chain_id},
+      found_({Defect::Kind::kIndex,
+              layer.tree_key + ".erofs",
+              layer.diff_id,
+              {layer.chain_id},
               "there is no record of its index"});
   }
 }
@@ -275,8 +282,7 @@ Result<> Layers::mend(const Defect& defect) {
       return {};
     case Defect::Kind::kTar: {
       store::Transaction change = TRY(impl_->db().begin());
-      if (TRY(records::find_tar(impl_->db(), *defect.diff_id)))
-        TRY(records::put_damaged(impl_->db(), defect.file));
+      if (TRY(records::find_tar(impl_->db(), *defect.diff_id))) TRY(records::put_damaged(impl_->db(), defect.file));
       TRY(change.commit());
       const std::lock_guard lock(impl_->doubts_mutex);
       impl_->doubts.reset();

@@ -22,15 +22,15 @@ struct Defect {
     kOrphanRecord,  // of a file that no layer needs
   };
   Kind kind = Kind::kTar;
-  std::string file;                      // its name in root/layers; "" when a record is missing
-  std::optional<oci::Digest> diff_id;    // of the layer; nullopt for an orphan
-  std::vector<oci::Digest> chain_ids;    // which are unusable, or badly served, because of it
-  std::string what;                      // "its tar is lost", "its tar is damaged: it has digest sha256:…"
+  std::string file;                    // its name in root/layers; "" when a record is missing
+  std::optional<oci::Digest> diff_id;  // of the layer; nullopt for an orphan
+  std::vector<oci::Digest> chain_ids;  // which are unusable, or badly served, because of it
+  std::string what;                    // "its tar is lost", "its tar is damaged: it has digest sha256:…"
 };
 
 struct CheckOptions {
-  unsigned threads = 4;     // each reads one file with a buffer of 1 MiB
-  bool from_disk = false;   // not what the kernel has cached of it: after an error of the disk
+  unsigned threads = 4;    // each reads one file with a buffer of 1 MiB
+  bool from_disk = false;  // not what the kernel has cached of it: after an error of the disk
   // Told of bytes as they are read, by any of the threads; false ends the check (kCancelled).
   std::function<bool(std::uint64_t)> progress;
 };

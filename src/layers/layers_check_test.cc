@@ -12,7 +12,8 @@ class LayerDamage : public ::testing::TestWithParam<Form> {
   void SetUp() override {
     if (!is_root()) GTEST_SKIP() << "mounting needs root";
     store_.emplace(GetParam());
-    const auto chain = store_->chain({Tar().dir("etc", 0700).file("etc/a", "content of a").bytes(), Tar().file("etc/b", "b").bytes()});
+    const auto chain =
+        store_->chain({Tar().dir("etc", 0700).file("etc/a", "content of a").bytes(), Tar().file("etc/b", "b").bytes()});
     ASSERT_TRUE(chain) << chain.error().message();
     chain_ = *chain;
     diff_id_ = (*store_->layers().find(chain_[0]))->diff_id;
@@ -172,7 +173,9 @@ TEST_P(LayerDamage, WhatOthersAddAndRemoveMeanwhileIsNoDefect) {
       ASSERT_TRUE(unpacked);
       const auto layer = store_->layers().commit(*lease, *unpacked, std::nullopt);
       ASSERT_TRUE(layer);
-      { const store::Lease gone = std::move(*lease); }
+      {
+        const store::Lease gone = std::move(*lease);
+      }
       ASSERT_TRUE(store_->layers().remove(std::vector{layer->chain_id}));
     }
     done = true;

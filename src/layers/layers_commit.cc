@@ -158,8 +158,7 @@ Result<> Layers::Impl::make_index(store::Lease& lease, const Unpacked& unpacked,
   }
   tree.index_path = lease_file(lease, "index");
   const bool no_xattrs = std::ranges::all_of(attributes, [](const auto& a) { return a.second.xattrs.empty(); });
-  if (!unpacked.index_path.empty() && no_xattrs)
-    return patch_index(unpacked, key, attributes, tree.index_path, index);
+  if (!unpacked.index_path.empty() && no_xattrs) return patch_index(unpacked, key, attributes, tree.index_path, index);
   // Another place for other xattrs: all of it is written anew.
   const sys::UniqueFd tar = TRY(sys::open_file(unpacked.tar_path, O_RDONLY));
   const sys::UniqueFd file = TRY(sys::open_file(tree.index_path, O_RDWR | O_CREAT | O_EXCL, 0600));

@@ -73,8 +73,7 @@ struct Layers::Impl {
     return fmt::format("{}/{}-{}", lease.directory(), next_file.fetch_add(1), kind);
   }
 
-  Result<Unpacked> unpack(store::Lease& lease, int input, const std::string& own_tar, const Limits& limits,
-                          int kept);
+  Result<Unpacked> unpack(store::Lease& lease, int input, const std::string& own_tar, const Limits& limits, int kept);
   Result<Layer> add(store::Lease& lease, const Unpacked& unpacked, const std::optional<oci::Digest>& parent);
   Result<Layer> record(store::Lease& lease, const Unpacked& unpacked, const std::optional<oci::Digest>& parent);
   Result<ImpliedAttributes> resolve(const Unpacked& unpacked, const std::optional<oci::Digest>& parent);

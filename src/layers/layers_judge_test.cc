@@ -38,8 +38,10 @@ TEST_P(Judge, WhatGnuTarWrites) {
   const auto scratch = sys::TempDir::create("/tmp", "strata-layers-test.");
   ASSERT_TRUE(scratch);
   const auto run = [&](const std::string& script) {
-    auto child = sys::spawn({.program = "/bin/bash", .arguments = {"bash", "-ec", "cd " + scratch->path() + "\n" + script},
-                             .environment = std::nullopt, .fds = {{2, 2}}});
+    auto child = sys::spawn({.program = "/bin/bash",
+                             .arguments = {"bash", "-ec", "cd " + scratch->path() + "\n" + script},
+                             .environment = std::nullopt,
+                             .fds = {{2, 2}}});
     return child && child->wait()->code == 0;
   };
   ASSERT_TRUE(run(R"sh(

@@ -61,7 +61,8 @@ Result<sys::UniqueFd> Layers::Impl::open_merged(std::span<const records::Layer> 
 Result<sys::UniqueFd> Layers::Impl::mount_merged(std::span<const records::Layer> group, const std::string& key) {
   for (const records::Layer& layer : group) TRY(ensure_index(layer));  // and its tar
   auto known = TRY(records::find_merged(db(), key, false));
-  if (!known || known->writer != kMergedWriter || !check_index({key, group.back().diff_id, known->digest, known->size, known->writer}, index_path(key)) ||
+  if (!known || known->writer != kMergedWriter ||
+      !check_index({key, group.back().diff_id, known->digest, known->size, known->writer}, index_path(key)) ||
       !TRY(is_whole(key + ".erofs", known->digest))) {
     TRY(merge(group, key, false), "layers merged for {}", group.back().diff_id.to_string());
     known = TRY(records::find_merged(db(), key, false));
@@ -70,10 +71,12 @@ Result<sys::UniqueFd> Layers::Impl::mount_merged(std::span<const records::Layer>
   std::vector<std::string> devices;
   for (const records::Layer& layer : group) devices.push_back(tar_path(layer.diff_id));
   for (const std::uint32_t layer : known->indexes) {
-    if (layer >= group.size()) return error(ErrorKind::kCorrupt, "the record of merged layers {} names one that is not there", key);
+    if (layer >= group.size())
+      return error(ErrorKind::kCorrupt, "the record of merged layers {} names one that is not there", key);
     devices.push_back(index_path(group[layer].tree_key));
   }
-  return TRY(mount_index(index_path(key), devices, TRY(reads_of(key))), "layers merged for {}", group.back().diff_id.to_string());
+  return TRY(mount_index(index_path(key), devices, TRY(reads_of(key))), "layers merged for {}",
+             group.back().diff_id.to_string());
 }
 
 Result<> Layers::Impl::merge(std::span<const records::Layer> group, const std::string& key, bool as_directory) {
@@ -81,7 +84,13 @@ Result<> Layers::Impl::merge(std::span<const records::Layer> group, const std::s
   const bool at_bottom = !group.front().parent;
   std::vector<MergedTree::Source> sources;
   for (const records::Layer& layer : group) sources.push_back(TRY(source_of(layer)));
-  records::Merged merged{.key = key, .top = group.back().chain_id, .directory = as_directory, .digest = "", .size = 0, .writer = kMergedWriter, .indexes = {}};
+  records::Merged merged{.key = key,
+                         .top = group.back().chain_id,
+                         .directory = as_directory,
+                         .digest = "",
+                         .size = 0,
+                         .writer = kMergedWriter,
+                         .indexes = {}};
   const std::string made = lease_file(lease, "merged");
   if (as_directory) {
     std::vector<std::string> roots;

@@ -31,14 +31,16 @@ INSTANTIATE_TEST_SUITE_P(Both, MergedLayers, ::testing::Values(Form::kIndex, For
 // Layer `i` of a chain in which layers do all that layers do to each other.
 std::string layer(int i) {
   Tar tar;
-  tar.file("same", std::to_string(i)).file(fmt::format("d{}/f{}", i % 7, i), std::string(static_cast<std::size_t>(i % 5) * 300, 'x'));
+  tar.file("same", std::to_string(i))
+      .file(fmt::format("d{}/f{}", i % 7, i), std::string(static_cast<std::size_t>(i % 5) * 300, 'x'));
   if (i % 3 == 0) tar.whiteout(fmt::format("d{}/.wh.f{}", (i - 20) % 7, i - 20));
   if (i % 10 == 4) tar.whiteout(fmt::format(".wh.d{}", i % 7)).dir(fmt::format("d{}", i % 7), 0711);
   if (i % 11 == 5) tar.dir("o").whiteout("o/.wh..wh..opq").file(fmt::format("o/{}", i));
   if (i % 17 == 1) tar.symlink(fmt::format("s{}", i % 2), "same").link(fmt::format("h{}", i), "same");
   if (i % 17 == 9) tar.dir(fmt::format("s{}", i % 2)).file(fmt::format("s{}/in", i % 2));
   if (i % 19 == 0)
-    tar.add({.path = "sparse", .mode = 0600, .size = 1 << 16, .sparse = true, .segments = {{512, 512}, {40'960, 512}}}, std::string(1024, 's'));
+    tar.add({.path = "sparse", .mode = 0600, .size = 1 << 16, .sparse = true, .segments = {{512, 512}, {40'960, 512}}},
+            std::string(1024, 's'));
   return tar.bytes();
 }
 
@@ -53,7 +55,8 @@ TEST_P(MergedLayers, AnyNumberGivesTheSameTree) {
   auto chain = *store_->chain(tars);
   // The same tars again and again, each time on other layers.
   while (chain.size() < 600) {
-    const auto layer = store_->layers().reuse(store_->lease(), oci::Digest::of(tars[chain.size() % tars.size()]), chain.back());
+    const auto layer =
+        store_->layers().reuse(store_->lease(), oci::Digest::of(tars[chain.size() % tars.size()]), chain.back());
     ASSERT_TRUE(layer) << layer.error().message();
     chain.push_back(layer->chain_id);
   }
@@ -69,8 +72,9 @@ TEST_P(MergedLayers, AnyNumberGivesTheSameTree) {
 TEST_P(MergedLayers, TheSameLayerSeveralTimesInAnImage) {
   const std::string empty = Tar().bytes();
   const std::string again = Tar().file("d/a", "again").file("x", "again").whiteout(".wh.y").bytes();
-  const auto tree = store_->tree_of({Tar().file("d/b", "b").file("y", "y").bytes(), empty, again, empty,
-                                     Tar().file("x", "other").file("y", "other").whiteout("d/.wh.a").bytes(), empty, again, again});
+  const auto tree =
+      store_->tree_of({Tar().file("d/b", "b").file("y", "y").bytes(), empty, again, empty,
+                       Tar().file("x", "other").file("y", "other").whiteout("d/.wh.a").bytes(), empty, again, again});
   ASSERT_TRUE(tree) << tree.error().message();
   EXPECT_TRUE(tree->contains("d/a") && tree->contains("d/b") && tree->contains("x"));
   EXPECT_FALSE(tree->contains("y"));
@@ -82,7 +86,8 @@ TEST_P(MergedLayers, OneMoreLayerOnTop) {
   ASSERT_TRUE(store_->layers().merge(chain));
   const std::vector<std::string> before = merged_files();
   EXPECT_EQ(before.size(), 2u);
-  const auto top = store_->layers().commit(store_->lease(), *store_->unpack(Tar().file("new").whiteout(".wh.same").bytes()), chain.back());
+  const auto top = store_->layers().commit(
+      store_->lease(), *store_->unpack(Tar().file("new").whiteout(".wh.same").bytes()), chain.back());
   ASSERT_TRUE(top) << top.error().message();
   chain.push_back(top->chain_id);
   const auto tree = store_->tree(chain);

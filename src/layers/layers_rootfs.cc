@@ -41,8 +41,7 @@ Result<std::vector<oci::Digest>> Layers::Impl::chain_of(oci::Digest top) {
 }
 
 Result<sys::UniqueFd> Layers::Impl::open_tree(const records::Layer& layer) {
-  if (TRY(form()) == Form::kIndex)
-    return mounts.get(layer.tree_key, [&] { return mount_checked(layer); });
+  if (TRY(form()) == Form::kIndex) return mounts.get(layer.tree_key, [&] { return mount_checked(layer); });
   const std::string path = directory_path(layer.tree_key);
   if (!TRY(has_whole_directory(layer.tree_key))) TRY(rebuild(layer, true));
   return TRY(sys::open_file(path, O_PATH | O_DIRECTORY | O_NOFOLLOW), "layer {}", layer.diff_id.to_string());
@@ -54,8 +53,8 @@ Result<> Layers::Impl::ensure_index(const records::Layer& layer) {
   const auto tar = TRY(records::find_tar(db(), layer.diff_id));
   if (!tar) return error(ErrorKind::kNotFound, "layer {}: its tar is not here", name);
   if (!TRY(has_whole_tar(*tar)))
-    return error(ErrorKind::kCorrupt, "layer {}: its tar is lost or damaged: remove the image and pull or build it again",
-                 name);
+    return error(ErrorKind::kCorrupt,
+                 "layer {}: its tar is lost or damaged: remove the image and pull or build it again", name);
   const auto index = TRY(records::find_index(db(), layer.tree_key));
   if (!index || index->writer != codec::kErofsWriterVersion || !check_index(*index, index_path(layer.tree_key)) ||
       !TRY(is_whole(layer.tree_key + ".erofs", index->digest)))
@@ -66,7 +65,8 @@ Result<> Layers::Impl::ensure_index(const records::Layer& layer) {
 Result<sys::UniqueFd> Layers::Impl::mount_checked(const records::Layer& layer) {
   TRY(ensure_index(layer));
   const std::string tar = tar_path(layer.diff_id);
-  return TRY(mount_index(index_path(layer.tree_key), std::span(&tar, 1), TRY(reads_of(layer.tree_key))), "layer {}", layer.diff_id.to_string());
+  return TRY(mount_index(index_path(layer.tree_key), std::span(&tar, 1), TRY(reads_of(layer.tree_key))), "layer {}",
+             layer.diff_id.to_string());
 }
 
 Result<Reads> Layers::Impl::reads_of(const std::string& key) {
@@ -142,8 +142,8 @@ Result<sys::UniqueFd> Layers::mount_rootfs(std::span<const oci::Digest> chain, c
 }
 
 // overlayfs does not look at whether a root directory is opaque, so what lies below one is left out here. A tree that
-// an image has several times (that of an empty tar, say) would be refused with ELOOP: it stands where it is the topmost,
-// because there it decides about every path that it decides about further down.
+// an image has several times (that of an empty tar, say) would be refused with ELOOP: it stands where it is the
+// topmost, because there it decides about every path that it decides about further down.
 Result<std::vector<int>> Layers::Impl::lowers_of(const std::vector<sys::UniqueFd>& trees_bottom_first) {
   std::vector<int> lowers;
   std::set<std::pair<dev_t, ino_t>> known;

@@ -93,7 +93,8 @@ TEST_F(LayerService, LimitsAreNamed) {
     const auto unpacked = store_->unpack(blob, limits);
     return unpacked ? "" : unpacked.error().message();
   };
-  const std::string bomb = compressed(codec::Compression::kGzip, Tar().file("zeros", std::string(30 << 20, '\0')).bytes());
+  const std::string bomb =
+      compressed(codec::Compression::kGzip, Tar().file("zeros", std::string(30 << 20, '\0')).bytes());
   ASSERT_LT(bomb.size(), 100'000u);
   EXPECT_EQ(message({.max_tar_size = 10 << 20}, bomb), "layer inflates beyond the limit of 10485760 bytes");
   Tar many;
@@ -111,7 +112,8 @@ TEST_F(LayerService, AStoreThatCannotHoldIndexesUsesDirectories) {
   if (*sys::file_system_type(memory.get()) != kTmpfs) GTEST_SKIP() << "/dev/shm is no tmpfs";
   TestStore store(Form::kIndex, "/dev/shm");
   EXPECT_EQ(*store.layers().form(), Form::kDirectory);
-  const auto chain = store.chain({Tar().dir("tmp", 01777).file("a", "x").bytes(), Tar().file("tmp/b").whiteout(".wh.a").bytes()});
+  const auto chain =
+      store.chain({Tar().dir("tmp", 01777).file("a", "x").bytes(), Tar().file("tmp/b").whiteout(".wh.a").bytes()});
   ASSERT_TRUE(chain) << chain.error().message();
   const Tree tree = *store.tree(*chain);
   EXPECT_EQ(tree.at("tmp").mode, "1777");
@@ -123,7 +125,8 @@ TEST_F(LayerService, AStoreThatCannotHoldIndexesUsesDirectories) {
 TEST_F(LayerService, TheFormMayChangeLater) {
   const auto chain = store_->chain({Tar().dir("tmp", 01777).file("a", "x").bytes(), Tar().file("tmp/b").bytes()});
   const Tree before = *store_->tree(*chain);
-  Layers other(store_->store(), {.force_directory_form = true, .worker_program = *sys::own_directory() + "/strata-layer"});
+  Layers other(store_->store(),
+               {.force_directory_form = true, .worker_program = *sys::own_directory() + "/strata-layer"});
   const auto rootfs = other.mount_rootfs(*chain, nullptr);
   ASSERT_TRUE(rootfs) << rootfs.error().message();
   EXPECT_EQ(difference(before, look_at(rootfs->get())), "");
@@ -132,7 +135,8 @@ TEST_F(LayerService, TheFormMayChangeLater) {
 TEST_F(LayerService, AWorkerThatIsNotThereIsAnError) {
   Layers layers(store_->store(), {.worker_program = "/nonexistent/strata-layer"});
   const sys::UniqueFd file = *sys::memory_file("blob", Tar().bytes());
-  EXPECT_NE(layers.unpack(store_->lease(), file.get()).error().message().find("/nonexistent/strata-layer"), std::string::npos);
+  EXPECT_NE(layers.unpack(store_->lease(), file.get()).error().message().find("/nonexistent/strata-layer"),
+            std::string::npos);
 }
 
 TEST_F(LayerService, CommitTwiceAndAtOnceIsOneLayer) {
@@ -143,7 +147,8 @@ TEST_F(LayerService, CommitTwiceAndAtOnceIsOneLayer) {
     for (auto& slot : made)
       threads.emplace_back([&] {
         const auto unpacked = store_->unpack(tar);
-        slot = unpacked ? store_->layers().commit(store_->lease(), *unpacked, std::nullopt) : Result<Layer>(unpacked.error());
+        slot = unpacked ? store_->layers().commit(store_->lease(), *unpacked, std::nullopt)
+                        : Result<Layer>(unpacked.error());
       });
   }
   for (const auto& layer : made) {
@@ -201,7 +206,15 @@ TEST_F(LayerService, ChangesGoToTheUpper) {
 
 TEST_F(LayerService, AnEmptyUpperGetsTheRootsAttributes) {
   using T = Tar::Type;
-  const auto chain = store_->chain({Tar().add({.type = T::kDirectory, .path = "./", .mode = 01750, .uid = 11, .gid = 12, .mtime_sec = 77, .xattrs = {{"user.r", "x"}}}).bytes(),
+  const auto chain = store_->chain({Tar()
+                                        .add({.type = T::kDirectory,
+                                              .path = "./",
+                                              .mode = 01750,
+                                              .uid = 11,
+                                              .gid = 12,
+                                              .mtime_sec = 77,
+                                              .xattrs = {{"user.r", "x"}}})
+                                        .bytes(),
                                     Tar().file("a").bytes()});
   ASSERT_TRUE(chain);
   const UpperDir dir = upper("c");
@@ -259,9 +272,11 @@ TEST_F(LayerService, EveryWayToTellOverlayfsItsLowers) {
 
 TEST_F(LayerService, MoreLayersThanOverlayfsTakes) {
   std::vector<std::string> lowers;
-  for (int i = 0; i < 501; ++i) ASSERT_TRUE(sys::make_directories(lowers.emplace_back(fmt::format("{}/lower-{}", store_->path(), i))));
+  for (int i = 0; i < 501; ++i)
+    ASSERT_TRUE(sys::make_directories(lowers.emplace_back(fmt::format("{}/lower-{}", store_->path(), i))));
   const UpperDir dir = upper("u");
-  EXPECT_EQ(store_->layers().mount_rootfs({}, &dir, lowers).error().message(), "501 layers: overlayfs takes 500 at most");
+  EXPECT_EQ(store_->layers().mount_rootfs({}, &dir, lowers).error().message(),
+            "501 layers: overlayfs takes 500 at most");
 }
 
 TEST_F(LayerService, UnmountedLayersServeOnAndComeBack) {
@@ -298,7 +313,12 @@ TEST_F(LayerService, AnotherMountNamespaceMountsAgain) {
 // ext4 has no room for these, so the directory form says so; an index has.
 TEST_F(LayerService, LargeXattrs) {
   const std::string value(60'000, 'v');
-  const std::string tar = Tar().add({.path = "a", .mode = 0644, .xattrs = {{"user.one", value}, {"user.two", value}, {"trusted.three", value}}}, "data").bytes();
+  const std::string tar = Tar()
+                              .add({.path = "a",
+                                    .mode = 0644,
+                                    .xattrs = {{"user.one", value}, {"user.two", value}, {"trusted.three", value}}},
+                                   "data")
+                              .bytes();
   const auto tree = store_->tree_of({tar});
   ASSERT_TRUE(tree) << tree.error().message();
   const std::string hash = hex(codec::sha256(value));
@@ -307,7 +327,8 @@ TEST_F(LayerService, LargeXattrs) {
   TestStore other(Form::kDirectory);
   const auto refused = other.tree_of({tar});
   if (!refused) {
-    EXPECT_NE(refused.error().message().find("lsetxattr trusted.three of 'a'"), std::string::npos) << refused.error().message();
+    EXPECT_NE(refused.error().message().find("lsetxattr trusted.three of 'a'"), std::string::npos)
+        << refused.error().message();
   }
 }
 

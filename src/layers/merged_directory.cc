@@ -90,14 +90,17 @@ class Forest {
   }
 
   static bool is_above(std::string_view directory, std::string_view path) {
-    return directory.empty() || (path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/');
+    return directory.empty() ||
+           (path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/');
   }
 
   Result<> finish_one() {
     const Unfinished& last = unfinished_.back();
     const TreeEntry& entry = last.entry;
     const sys::UniqueFd directory = TRY(open_below(directory_, last.path));
-    const auto xattr = [&](const std::string& name, std::string_view value) { return sys::set_directory_xattr(directory.get(), name, value); };
+    const auto xattr = [&](const std::string& name, std::string_view value) {
+      return sys::set_directory_xattr(directory.get(), name, value);
+    };
     TRY(sys::set_entry_owner(directory.get(), ".", entry.uid, entry.gid));
     TRY(sys::set_entry_mode(directory.get(), ".", entry.mode));
     for (const auto& [name, value] : entry.xattrs) TRY(xattr(name, value));
@@ -119,8 +122,9 @@ class Forest {
 
 }  // namespace
 
-Result<std::uint64_t> write_merged_directory(const std::vector<MergedTree::Source>& sources, const std::vector<std::string>& roots,
-                                             bool with_whiteouts, int directory) {
+Result<std::uint64_t> write_merged_directory(const std::vector<MergedTree::Source>& sources,
+                                             const std::vector<std::string>& roots, bool with_whiteouts,
+                                             int directory) {
   std::vector<sys::UniqueFd> opened;
   for (const std::string& root : roots) opened.push_back(TRY(sys::open_file(root, kFlags)));
   Forest forest(std::move(opened), directory);

@@ -14,7 +14,7 @@ namespace strata::layers {
 // `roots` are the layers' directories, parallel to `sources`, bottom first; `directory` is empty and on the same file
 // system. Returns the bytes that its own directories take. After an error it holds a part, which the caller
 // deletes.
-Result<std::uint64_t> write_merged_directory(const std::vector<MergedTree::Source>& sources, const std::vector<std::string>& roots,
-                                             bool with_whiteouts, int directory);
+Result<std::uint64_t> write_merged_directory(const std::vector<MergedTree::Source>& sources,
+                                             const std::vector<std::string>& roots, bool with_whiteouts, int directory);
 
 }  // namespace strata::layers

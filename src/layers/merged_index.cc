@@ -18,7 +18,8 @@ using codec::FileType;
 // The walk's entries, one after the other, as a tree that can be written.
 class Grafting {
  public:
-  Grafting(const std::vector<MergedTree::Source>& sources, const MergedLimits& limits) : sources_(sources), limits_(limits) {
+  Grafting(const std::vector<MergedTree::Source>& sources, const MergedLimits& limits)
+      : sources_(sources), limits_(limits) {
     for (const MergedTree::Source& source : sources) {
       tar_starts_.push_back(next_start_);
       add_device(source.tar_size);
@@ -117,9 +118,14 @@ class Grafting {
         tree_.targets.push_back(text_.keep(entry.target));
         break;
       case FileType::kCharDevice:
-      case FileType::kBlockDevice: inode.data = std::uint64_t{entry.dev_major} << 32 | entry.dev_minor; break;
-      case FileType::kFile: TRY(place_data(entry, inode)); break;
-      case FileType::kFifo: break;
+      case FileType::kBlockDevice:
+        inode.data = std::uint64_t{entry.dev_major} << 32 | entry.dev_minor;
+        break;
+      case FileType::kFile:
+        TRY(place_data(entry, inode));
+        break;
+      case FileType::kFifo:
+        break;
     }
     return id;
   }
@@ -189,7 +195,8 @@ Result<MergedIndexInfo> write_merged_index(const std::vector<MergedTree::Source>
       device = next;
       start = begin;
     }
-    const std::string& path = device < sources.size() ? sources[device].tar_path : sources[info.indexes[device - sources.size()]].index_path;
+    const std::string& path =
+        device < sources.size() ? sources[device].tar_path : sources[info.indexes[device - sources.size()]].index_path;
     const sys::UniqueFd file = TRY(sys::open_file(path, O_RDONLY));
     if (TRY(sys::pread_full(file.get(), buffer, offset - start)) != buffer.size())
       return error(ErrorKind::kCorrupt, "{} ends before byte {}", path, offset - start + buffer.size());

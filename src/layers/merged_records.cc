@@ -47,9 +47,11 @@ Result<std::vector<Merged>> all_merged(store::Database& db) { return list(TRY(db
 Result<> put(store::Database& db, const Merged& merged) {
   std::string indexes;
   for (const std::uint32_t layer : merged.indexes) indexes += fmt::format("{}{}", indexes.empty() ? "" : " ", layer);
-  return db.run("INSERT OR REPLACE INTO layers_merged(key, top, directory, digest, size, writer, indexes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                std::string_view(merged.key), std::string_view(merged.top.hex()), merged.directory ? 1 : 0,
-                std::string_view(merged.digest), merged.size, merged.writer, std::string_view(indexes));
+  return db.run(
+      "INSERT OR REPLACE INTO layers_merged(key, top, directory, digest, size, writer, indexes) VALUES (?, ?, ?, ?, ?, "
+      "?, ?)",
+      std::string_view(merged.key), std::string_view(merged.top.hex()), merged.directory ? 1 : 0,
+      std::string_view(merged.digest), merged.size, merged.writer, std::string_view(indexes));
 }
 
 Result<> erase_merged(store::Database& db, const std::string& key, bool directory) {

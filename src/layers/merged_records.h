@@ -14,10 +14,10 @@
 namespace strata::layers::records {
 
 struct Merged {
-  std::string key;       // names <key>.erofs or <key>.dir: merged_key()
-  oci::Digest top;       // chain ID of the uppermost layer
+  std::string key;  // names <key>.erofs or <key>.dir: merged_key()
+  oci::Digest top;  // chain ID of the uppermost layer
   bool directory = false;
-  std::string digest;    // of an index, hex; "" of a directory
+  std::string digest;      // of an index, hex; "" of a directory
   std::uint64_t size = 0;  // of the index; what a directory takes on disk besides the files that it links to
   int writer = 0;
   std::vector<std::uint32_t> indexes;  // see MergedIndexInfo

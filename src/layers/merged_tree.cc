@@ -103,9 +103,9 @@ struct MergedTree::Impl {
     if (!layer.reader) {
       layer.index = std::make_unique<Index>(*this, number);
       const struct stat info = TRY(sys::stat_fd(TRY(open(number, true))));
-      layer.reader.emplace(TRY(codec::ErofsReader::open(*layer.index, static_cast<std::uint64_t>(info.st_size),
-                                                        layer.source.tar_size),
-                               "layer {}", layer.source.name));
+      layer.reader.emplace(
+          TRY(codec::ErofsReader::open(*layer.index, static_cast<std::uint64_t>(info.st_size), layer.source.tar_size),
+              "layer {}", layer.source.name));
     }
     return &*layer.reader;
   }
@@ -278,7 +278,8 @@ struct MergedTree::Impl {
 MergedTree::MergedTree(std::vector<Source> sources, bool with_whiteouts) : impl_(std::make_unique<Impl>()) {
   impl_->with_whiteouts = with_whiteouts;
   for (Source& source : sources) impl_->layers.push_back({std::move(source), nullptr, std::nullopt});
-  for (const Impl::Layer& layer : impl_->layers) impl_->implied.insert(layer.source.implied.begin(), layer.source.implied.end());
+  for (const Impl::Layer& layer : impl_->layers)
+    impl_->implied.insert(layer.source.implied.begin(), layer.source.implied.end());
 }
 MergedTree::~MergedTree() = default;
 MergedTree::MergedTree(MergedTree&&) noexcept = default;
@@ -295,7 +296,8 @@ Result<std::size_t> MergedTree::read(const TreeEntry& entry, std::uint64_t offse
     std::memset(buffer.data() + (at - offset), 0, to - at);
     at = to;
   };
-  auto extent = std::ranges::upper_bound(entry.extents, offset, {}, [](const Extent& e) { return e.offset + e.length; });
+  auto extent =
+      std::ranges::upper_bound(entry.extents, offset, {}, [](const Extent& e) { return e.offset + e.length; });
   for (; extent != entry.extents.end() && extent->offset < end; ++extent) {
     if (extent->offset > at) fill(extent->offset);
     const std::uint64_t skip = at - extent->offset;

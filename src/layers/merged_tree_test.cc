@@ -22,16 +22,30 @@ class MergedTreeTest : public ::testing::Test {
 
 TEST_F(MergedTreeTest, ALayersOwnTreeHasWhatItHides) {
   const std::string base = Tar().dir("tmp", 01777).file("a").file("d/x").dir("o").bytes();
-  const std::string top = Tar().whiteout(".wh.a").file("tmp/new", "1").whiteout("o/.wh..wh..opq").whiteout("o/.wh.b").file("o/c")
-                              .whiteout(".wh.d").dir("d").file("d/y").bytes();
+  const std::string top = Tar()
+                              .whiteout(".wh.a")
+                              .file("tmp/new", "1")
+                              .whiteout("o/.wh..wh..opq")
+                              .whiteout("o/.wh.b")
+                              .file("o/c")
+                              .whiteout(".wh.d")
+                              .dir("d")
+                              .file("d/y")
+                              .bytes();
   const auto chain = store_->chain({base, top});
   ASSERT_TRUE(chain) << chain.error().message();
   const auto tree = own(chain->back());
   ASSERT_TRUE(tree) << tree.error().message();
   std::map<std::string, std::string> kinds;
   for (const auto& [path, seen] : *tree) kinds[path] = seen.kind;
-  EXPECT_EQ(kinds, (std::map<std::string, std::string>{{"", "dir implied"}, {"a", "whiteout"}, {"d", "opaque"}, {"d/y", "file"},
-                                                       {"o", "opaque implied"}, {"o/c", "file"}, {"tmp", "dir implied"}, {"tmp/new", "file"}}));
+  EXPECT_EQ(kinds, (std::map<std::string, std::string>{{"", "dir implied"},
+                                                       {"a", "whiteout"},
+                                                       {"d", "opaque"},
+                                                       {"d/y", "file"},
+                                                       {"o", "opaque implied"},
+                                                       {"o/c", "file"},
+                                                       {"tmp", "dir implied"},
+                                                       {"tmp/new", "file"}}));
   EXPECT_EQ(tree->at("tmp").mode, "1777");
 }
 
@@ -44,7 +58,8 @@ TEST_F(MergedTreeTest, SaysFromWhichLayerAndWhereTheBytesLie) {
   MergedTree tree = store_->layers().tree(*chain).value();
   std::vector<std::string> seen;
   const auto walked = tree.walk([&](const TreeEntry& entry) -> Result<> {
-    seen.push_back(fmt::format("{}@{}{}", entry.path, entry.layer, entry.link_of.empty() ? "" : "=" + std::string(entry.link_of)));
+    seen.push_back(
+        fmt::format("{}@{}{}", entry.path, entry.layer, entry.link_of.empty() ? "" : "=" + std::string(entry.link_of)));
     if (entry.path == "b") {
       EXPECT_EQ(entry.extents.size(), 1u);
       EXPECT_FALSE(entry.extents[0].in_index);
@@ -96,7 +111,8 @@ TEST_F(MergedTreeTest, DamagedIndexes) {
   Tar tar;
   for (int i = 0; i < 60; ++i) tar.file(fmt::format("d/e{}/file-{}", i % 7, i), std::string(700, 'x'));
   tar.symlink("l", std::string(600, 't')).link("h", "d/e1/file-1").add({.path = "x", .xattrs = {{"user.a", "b"}}});
-  tar.add({.path = "s", .mode = 0644, .size = 1 << 20, .sparse = true, .segments = {{0, 512}, {1 << 19, 512}}}, std::string(1024, 's'));
+  tar.add({.path = "s", .mode = 0644, .size = 1 << 20, .sparse = true, .segments = {{0, 512}, {1 << 19, 512}}},
+          std::string(1024, 's'));
   const auto unpacked = store_->unpack(tar.bytes());
   ASSERT_TRUE(unpacked) << unpacked.error().message();
   const std::string index = *sys::read_file(unpacked->index_path);
@@ -106,7 +122,8 @@ TEST_F(MergedTreeTest, DamagedIndexes) {
   const auto next = [&] { return random = random * 1103515245 + 12345; };
   for (int round = 0; round < 3000; ++round) {
     std::string bytes = index;
-    for (int flips = 1 + next() % 8; flips > 0; --flips) bytes[(next() >> 8) % bytes.size()] = static_cast<char>(next() >> 16);
+    for (int flips = 1 + next() % 8; flips > 0; --flips)
+      bytes[(next() >> 8) % bytes.size()] = static_cast<char>(next() >> 16);
     auto head = std::as_writable_bytes(std::span(bytes)).first<codec::kErofsHead>();
     codec::put<std::uint32_t>(head.data() + codec::kErofsSuperOffset + 4, codec::erofs_head_checksum(head));
     if (round % 10 == 0) bytes.resize(next() % bytes.size());

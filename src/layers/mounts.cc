@@ -28,8 +28,7 @@ Result<sys::UniqueFd> open_mounted(const std::string& path) {
 
 }  // namespace
 
-Result<sys::UniqueFd> MountCache::get(const std::string& key,
-                                      const std::function<Result<sys::UniqueFd>()>& mount) {
+Result<sys::UniqueFd> MountCache::get(const std::string& key, const std::function<Result<sys::UniqueFd>()>& mount) {
   const std::string path = directory() + "/" + key;
   if (sys::UniqueFd known = TRY(open_mounted(path))) return known;
   const auto lock = TRY(sys::FileLock::acquire(run_root_ + "/mounts.lock"));

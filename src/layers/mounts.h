@@ -37,7 +37,8 @@ class MountCache {
   std::string run_root_;
 };
 
-// How the kernel reads an index's data from its files: through their page cache, so that it is in memory twice, or past it.
+// How the kernel reads an index's data from its files: through their page cache, so that it is in memory twice, or past
+// it.
 enum class Reads { kBuffered, kDirect };
 
 // An index and the files where its data lies (in the index's order), as one detached, read-only mount (Linux 6.12).

@@ -35,8 +35,7 @@ class NameTable {
       std::vector<Slot> old(slots_.empty() ? 1024 : slots_.size() * 2);
       old.swap(slots_);
       for (const Slot& slot : old)
-        if (slot.position_plus_one != 0)
-          place(slot, name_at(slot.directory, slot.position_plus_one - 1));
+        if (slot.position_plus_one != 0) place(slot, name_at(slot.directory, slot.position_plus_one - 1));
     }
     place({directory, position + 1}, name);
     ++count_;

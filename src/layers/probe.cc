@@ -52,7 +52,8 @@ Result<> try_index(const std::string& directory, MountCache& mounts, const std::
   if (reads == Reads::kDirect && !(TRY(has_direct_blocks(tar_path)) && TRY(has_direct_blocks(index_path))))
     return error(ErrorKind::kUnsupported, "the store's file system does not read blocks of 512 bytes directly");
   // Attached, as those of layers are: before Linux 6.15 or so overlayfs takes no detached mount.
-  const sys::UniqueFd lower = TRY(mounts.get(key, [&] { return mount_index(index_path, std::span(&tar_path, 1), reads); }));
+  const sys::UniqueFd lower =
+      TRY(mounts.get(key, [&] { return mount_index(index_path, std::span(&tar_path, 1), reads); }));
   const std::string below = directory + "/below";
   TRY(sys::make_directories(below));
   const sys::UniqueFd bottom = TRY(sys::open_file(below, O_PATH | O_DIRECTORY));

@@ -40,11 +40,10 @@ constexpr std::string_view kVersions[] = {R"sql(
 
 constexpr std::string_view kDamaged = "damaged";
 
-constexpr store::Schema kSchema = {
-    .owner = "layers",
-    .versions = kVersions,
-    .mark_durable = "DELETE FROM layers_unsettled WHERE written < ?1 AND boot = ?2",
-    .settled = read_settled_directly};
+constexpr store::Schema kSchema = {.owner = "layers",
+                                   .versions = kVersions,
+                                   .mark_durable = "DELETE FROM layers_unsettled WHERE written < ?1 AND boot = ?2",
+                                   .settled = read_settled_directly};
 
 // Digests are kept as hex: they are file names too.
 Result<oci::Digest> digest_in(const store::Statement& row, int column) {
@@ -61,8 +60,7 @@ Result<Layer> layer_in(const store::Statement& row) {
   return layer;
 }
 
-constexpr std::string_view kSelectLayers =
-    "SELECT chain_id, diff_id, parent, tree_key, attributes FROM layers_layer";
+constexpr std::string_view kSelectLayers = "SELECT chain_id, diff_id, parent, tree_key, attributes FROM layers_layer";
 
 }  // namespace
 
@@ -83,17 +81,17 @@ Result<std::optional<Tar>> find_tar(store::Database& db, const oci::Digest& diff
 }
 
 Result<std::optional<Tar>> tar_of_layer(store::Database& db, const oci::Digest& chain_id) {
-  store::Statement row = TRY(
-      db.query("SELECT t.diff_id, t.size, t.implied FROM layers_layer AS l JOIN layers_tar AS t ON t.diff_id = l.diff_id"
-               " WHERE l.chain_id = ?",
-               std::string_view(chain_id.hex())));
+  store::Statement row = TRY(db.query(
+      "SELECT t.diff_id, t.size, t.implied FROM layers_layer AS l JOIN layers_tar AS t ON t.diff_id = l.diff_id"
+      " WHERE l.chain_id = ?",
+      std::string_view(chain_id.hex())));
   if (!TRY(row.step())) return std::nullopt;
   return Tar{TRY(digest_in(row, 0)), static_cast<std::uint64_t>(row.integer(1)), row.text(2)};
 }
 
 Result<std::optional<Index>> find_index(store::Database& db, const std::string& key) {
-  store::Statement row = TRY(
-      db.query("SELECT diff_id, digest, size, writer FROM layers_index WHERE key = ?", std::string_view(key)));
+  store::Statement row =
+      TRY(db.query("SELECT diff_id, digest, size, writer FROM layers_index WHERE key = ?", std::string_view(key)));
   if (!TRY(row.step())) return std::nullopt;
   return Index{key, TRY(digest_in(row, 0)), row.text(1), static_cast<std::uint64_t>(row.integer(2)),
                static_cast<int>(row.integer(3))};
@@ -138,22 +136,23 @@ Result<std::vector<std::string>> all_directories(store::Database& db) {
 
 Result<std::vector<std::string>> owned_files(store::Database& db) {
   std::vector<std::string> names;
-  store::Statement row = TRY(
-      db.query("SELECT diff_id || '.tar' FROM layers_tar UNION ALL SELECT key || '.erofs' FROM layers_index"
-               " UNION ALL SELECT key || '.dir' FROM layers_directory"
-               " UNION ALL SELECT key || iif(directory, '.dir', '.erofs') FROM layers_merged"));
+  store::Statement row =
+      TRY(db.query("SELECT diff_id || '.tar' FROM layers_tar UNION ALL SELECT key || '.erofs' FROM layers_index"
+                   " UNION ALL SELECT key || '.dir' FROM layers_directory"
+                   " UNION ALL SELECT key || iif(directory, '.dir', '.erofs') FROM layers_merged"));
   while (TRY(row.step())) names.push_back(row.text(0));
   return names;
 }
 
 Result<std::vector<std::string>> unused_files(store::Database& db) {
   std::vector<std::string> names;
-  store::Statement row = TRY(db.query(
-      "SELECT diff_id || '.tar' FROM layers_tar WHERE NOT EXISTS"
-      " (SELECT 1 FROM layers_layer WHERE layers_layer.diff_id = layers_tar.diff_id)"
-      " UNION ALL SELECT key || '.erofs' FROM layers_index WHERE NOT EXISTS (SELECT 1 FROM layers_layer WHERE tree_key = key)"
-      " UNION ALL SELECT key || '.dir' FROM layers_directory WHERE NOT EXISTS"
-      " (SELECT 1 FROM layers_layer WHERE tree_key = key)"));
+  store::Statement row =
+      TRY(db.query("SELECT diff_id || '.tar' FROM layers_tar WHERE NOT EXISTS"
+                   " (SELECT 1 FROM layers_layer WHERE layers_layer.diff_id = layers_tar.diff_id)"
+                   " UNION ALL SELECT key || '.erofs' FROM layers_index WHERE NOT EXISTS (SELECT 1 FROM layers_layer "
+                   "WHERE tree_key = key)"
+                   " UNION ALL SELECT key || '.dir' FROM layers_directory WHERE NOT EXISTS"
+                   " (SELECT 1 FROM layers_layer WHERE tree_key = key)"));
   while (TRY(row.step())) names.push_back(row.text(0));
   return names;
 }
@@ -175,13 +174,13 @@ Result<> put(store::Database& db, const Tar& tar) {
 
 Result<> put(store::Database& db, const Index& index) {
   return db.run("INSERT OR REPLACE INTO layers_index(key, diff_id, digest, size, writer) VALUES (?, ?, ?, ?, ?)",
-                std::string_view(index.key), std::string_view(index.diff_id.hex()),
-                std::string_view(index.digest), index.size, index.writer);
+                std::string_view(index.key), std::string_view(index.diff_id.hex()), std::string_view(index.digest),
+                index.size, index.writer);
 }
 
 Result<> put_directory(store::Database& db, const std::string& key, const oci::Digest& diff_id, std::uint64_t bytes) {
-  return db.run("INSERT OR REPLACE INTO layers_directory(key, diff_id, bytes) VALUES (?, ?, ?)",
-                std::string_view(key), std::string_view(diff_id.hex()), bytes);
+  return db.run("INSERT OR REPLACE INTO layers_directory(key, diff_id, bytes) VALUES (?, ?, ?)", std::string_view(key),
+                std::string_view(diff_id.hex()), bytes);
 }
 
 Result<> put_unsettled(store::Database& db, const std::string& file, std::string_view boot) {
@@ -240,9 +239,9 @@ Result<> erase_directory(store::Database& db, const std::string& key) {
 Result<> erase_unused(store::Database& db) {
   TRY(db.run("DELETE FROM layers_index WHERE NOT EXISTS (SELECT 1 FROM layers_layer WHERE tree_key = key)"));
   TRY(db.run("DELETE FROM layers_directory WHERE NOT EXISTS (SELECT 1 FROM layers_layer WHERE tree_key = key)"));
-  TRY(db.run(
-      "DELETE FROM layers_tar WHERE NOT EXISTS"
-      " (SELECT 1 FROM layers_layer WHERE layers_layer.diff_id = layers_tar.diff_id)"));
+  TRY(
+      db.run("DELETE FROM layers_tar WHERE NOT EXISTS"
+             " (SELECT 1 FROM layers_layer WHERE layers_layer.diff_id = layers_tar.diff_id)"));
   TRY(db.run("DELETE FROM layers_merged WHERE NOT EXISTS (SELECT 1 FROM layers_layer WHERE chain_id = top)"));
   return db.run(
       "DELETE FROM layers_unsettled WHERE NOT EXISTS (SELECT 1 FROM layers_layer"

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <memory>
@@ -19,6 +18,7 @@
 #include "sys/memory_file.h"
 #include "sys/process.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::layers::test {
 
@@ -40,13 +40,22 @@ class Tar {
     return add({.type = Type::kDirectory, .path = std::move(path), .mode = mode, .mtime_sec = 1000});
   }
   Tar& symlink(std::string path, std::string target) {
-    return add({.type = Type::kSymlink, .path = std::move(path), .link_target = std::move(target), .mode = 0777, .mtime_sec = 1000});
+    return add({.type = Type::kSymlink,
+                .path = std::move(path),
+                .link_target = std::move(target),
+                .mode = 0777,
+                .mtime_sec = 1000});
   }
   Tar& link(std::string path, std::string target) {
     return add({.type = Type::kHardLink, .path = std::move(path), .link_target = std::move(target)});
   }
   Tar& device(std::string path, unsigned major, unsigned minor) {
-    return add({.type = Type::kCharDevice, .path = std::move(path), .mode = 0600, .mtime_sec = 1000, .dev_major = major, .dev_minor = minor});
+    return add({.type = Type::kCharDevice,
+                .path = std::move(path),
+                .mode = 0600,
+                .mtime_sec = 1000,
+                .dev_major = major,
+                .dev_minor = minor});
   }
   Tar& whiteout(std::string path) { return file(std::move(path)); }
   // Bytes made elsewhere, whole blocks.

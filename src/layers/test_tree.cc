@@ -1,7 +1,6 @@
 #include "layers/test_tree.h"
 
 #include <fcntl.h>
-#include <fmt/core.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -12,6 +11,7 @@
 #include "codec/sha256.h"
 #include "sys/entry.h"
 #include "sys/file.h"
+#include <fmt/core.h>
 
 namespace strata::layers::test {
 namespace {
@@ -43,7 +43,8 @@ struct Looker {
     seen.time = fmt::format("{}.{:09}", info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
     for (const auto& [xattr, value] : must(sys::xattrs_of_entry(directory, name)))
       if (!xattr.starts_with("trusted.overlay."))
-        seen.xattrs += fmt::format(" {}={}", xattr, value.size() < 100 ? hex(std::as_bytes(std::span(value))) : hex(codec::sha256(value)));
+        seen.xattrs += fmt::format(
+            " {}={}", xattr, value.size() < 100 ? hex(std::as_bytes(std::span(value))) : hex(codec::sha256(value)));
     const std::string device = fmt::format(" {}:{}", major(info.st_rdev), minor(info.st_rdev));
     if (S_ISDIR(info.st_mode)) seen.kind = "dir";
     if (S_ISCHR(info.st_mode)) seen.kind = "char" + device;
@@ -91,14 +92,25 @@ Tree look_at(MergedTree& merged, bool with_content) {
     seen.mode = fmt::format("{:04o}", entry.mode);
     seen.time = fmt::format("{}.{:09}", entry.mtime_sec, entry.mtime_nsec);
     for (const auto& [xattr, value] : entry.xattrs)
-      seen.xattrs += fmt::format(" {}={}", xattr, value.size() < 100 ? hex(std::as_bytes(std::span(value))) : hex(codec::sha256(value)));
+      seen.xattrs += fmt::format(" {}={}", xattr,
+                                 value.size() < 100 ? hex(std::as_bytes(std::span(value))) : hex(codec::sha256(value)));
     const std::string device = fmt::format(" {}:{}", entry.dev_major, entry.dev_minor);
     switch (entry.type) {
-      case FileType::kDirectory: seen.kind = "dir"; break;
-      case FileType::kCharDevice: seen.kind = "char" + device; break;
-      case FileType::kBlockDevice: seen.kind = "block" + device; break;
-      case FileType::kFifo: seen.kind = "fifo"; break;
-      case FileType::kSymlink: seen.kind = "link → " + entry.target; break;
+      case FileType::kDirectory:
+        seen.kind = "dir";
+        break;
+      case FileType::kCharDevice:
+        seen.kind = "char" + device;
+        break;
+      case FileType::kBlockDevice:
+        seen.kind = "block" + device;
+        break;
+      case FileType::kFifo:
+        seen.kind = "fifo";
+        break;
+      case FileType::kSymlink:
+        seen.kind = "link → " + entry.target;
+        break;
       case FileType::kFile:
         seen.kind = "file";
         codec::Sha256 hash;
@@ -132,12 +144,15 @@ std::string difference(const Tree& a, const Tree& b) {
   int count = 0;
   const auto say = [&](const std::string& path, const Seen* x, const Seen* y) {
     if (++count <= 20)
-      text += fmt::format("{}: {} | {}\n", printable(path), x ? to_string(*x) : "(nothing)", y ? to_string(*y) : "(nothing)");
+      text += fmt::format("{}: {} | {}\n", printable(path), x ? to_string(*x) : "(nothing)",
+                          y ? to_string(*y) : "(nothing)");
   };
   for (const auto& [path, seen] : a) {
     const auto other = b.find(path);
-    if (other == b.end()) say(path, &seen, nullptr);
-    else if (seen != other->second) say(path, &seen, &other->second);
+    if (other == b.end())
+      say(path, &seen, nullptr);
+    else if (seen != other->second)
+      say(path, &seen, &other->second);
   }
   for (const auto& [path, seen] : b)
     if (!a.contains(path)) say(path, nullptr, &seen);

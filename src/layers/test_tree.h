@@ -9,13 +9,13 @@
 namespace strata::layers::test {
 
 struct Seen {
-  std::string kind;      // "dir", "file", "link → target", "char 1:3", "block 8:0", "fifo"
-  std::string owner;     // "0:0"
-  std::string mode;      // "0755"
-  std::string time;      // "seconds.nanoseconds"
-  std::string content;   // of a file: "size sha256"
-  std::string xattrs;    // without overlayfs's own
-  std::string same_as;   // the first name of the inode, when there are several
+  std::string kind;     // "dir", "file", "link → target", "char 1:3", "block 8:0", "fifo"
+  std::string owner;    // "0:0"
+  std::string mode;     // "0755"
+  std::string time;     // "seconds.nanoseconds"
+  std::string content;  // of a file: "size sha256"
+  std::string xattrs;   // without overlayfs's own
+  std::string same_as;  // the first name of the inode, when there are several
   bool operator==(const Seen&) const = default;
 };
 std::string to_string(const Seen& seen);

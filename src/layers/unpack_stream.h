@@ -18,7 +18,7 @@
 namespace strata::layers {
 
 struct UnpackOptions {
-  int input = -1;   // read to its end
+  int input = -1;  // read to its end
   // A file with what comes before the first byte of `input`, which is appended to it; -1: none. It is
   // emptied when space becomes short: it only saves a second download.
   int kept = -1;

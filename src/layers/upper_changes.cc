@@ -35,9 +35,8 @@ class ChangesVisitor final : public UpperVisitor {
     }
     if (frame.in_lower && frame.opaque) {
       frame.hidden = TRY(sys::list_directory(lower_.fd()));
-      std::erase_if(frame.hidden, [&](const std::string& name) {
-        return std::binary_search(names.begin(), names.end(), name);
-      });
+      std::erase_if(frame.hidden,
+                    [&](const std::string& name) { return std::binary_search(names.begin(), names.end(), name); });
       std::sort(frame.hidden.begin(), frame.hidden.end());
     }
     frames_.push_back(std::move(frame));
@@ -71,8 +70,7 @@ class ChangesVisitor final : public UpperVisitor {
     bool in_lower = false;  // as a directory; the lower cursor stands in it
     bool opaque = false;    // itself or one above: nothing of the lower shows through
     bool noted = false;
-    std::vector<std::string> hidden =
-        {};  // the lower directory's names that are not seen any more, sorted
+    std::vector<std::string> hidden = {};  // the lower directory's names that are not seen any more, sorted
     std::size_t next_hidden = 0;
   };
 
@@ -92,14 +90,12 @@ class ChangesVisitor final : public UpperVisitor {
 
   void note_hidden_before(const std::string& name) {
     Frame& frame = frames_.back();
-    while (frame.next_hidden < frame.hidden.size() && frame.hidden[frame.next_hidden] < name)
-      note_hidden(frame);
+    while (frame.next_hidden < frame.hidden.size() && frame.hidden[frame.next_hidden] < name) note_hidden(frame);
   }
 
   // The directories above a change are changed. When one is noted, all above it are.
   void note(Change::Kind kind, const std::string& path) {
-    const auto first =
-        std::find_if(frames_.begin(), frames_.end(), [](const Frame& f) { return !f.noted; });
+    const auto first = std::find_if(frames_.begin(), frames_.end(), [](const Frame& f) { return !f.noted; });
     for (auto frame = first; frame != frames_.end(); ++frame) {
       frame->noted = true;
       changes_.push_back({Change::Kind::kChanged, "/" + frame->path});

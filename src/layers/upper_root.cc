@@ -16,8 +16,7 @@ Result<> inherit_root(int lower, const UpperDir& upper) {
   TRY(sys::set_entry_owner(root.get(), ".", wanted.st_uid, wanted.st_gid));
   TRY(sys::set_entry_mode(root.get(), ".", wanted.st_mode & 07777));
   for (const auto& [name, value] : TRY(sys::xattrs_of_entry(lower, "")))
-    if (!name.starts_with("trusted.overlay."))
-      TRY(sys::set_directory_xattr(root.get(), name, value));
+    if (!name.starts_with("trusted.overlay.")) TRY(sys::set_directory_xattr(root.get(), name, value));
   return sys::set_entry_time(root.get(), ".", wanted.st_mtim.tv_sec,
                              static_cast<std::uint32_t>(wanted.st_mtim.tv_nsec));
 }

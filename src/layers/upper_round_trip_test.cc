@@ -25,13 +25,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-sys::UniqueFd open_directory(const std::string& path) {
-  return sys::open_file(path, O_RDONLY | O_DIRECTORY).value();
-}
+sys::UniqueFd open_directory(const std::string& path) { return sys::open_file(path, O_RDONLY | O_DIRECTORY).value(); }
 
-void write(const std::string& path, std::string_view text) {
-  std::ofstream(path, std::ios::binary) << text;
-}
+void write(const std::string& path, std::string_view text) { std::ofstream(path, std::ios::binary) << text; }
 
 std::string content_of(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -49,14 +45,12 @@ std::vector<std::string> describe(const std::string& root) {
   const sys::UniqueFd directory = open_directory(root);
   for (const std::string& name : names) {
     const struct stat st = sys::stat_entry(directory.get(), name).value();
-    std::string line = fmt::format("{} {:o} {}:{} {}.{} {}", name, st.st_mode, st.st_uid, st.st_gid,
-                                   st.st_mtim.tv_sec, st.st_mtim.tv_nsec, st.st_rdev);
+    std::string line = fmt::format("{} {:o} {}:{} {}.{} {}", name, st.st_mode, st.st_uid, st.st_gid, st.st_mtim.tv_sec,
+                                   st.st_mtim.tv_nsec, st.st_rdev);
     if (!S_ISDIR(st.st_mode)) line += fmt::format(" {} x{}", st.st_size, st.st_nlink);
     if (S_ISLNK(st.st_mode)) line += " -> " + sys::read_link_entry(directory.get(), name).value();
-    if (S_ISREG(st.st_mode))
-      line += fmt::format(" #{}", std::hash<std::string>()(content_of(fs::path(root) / name)));
-    if (st.st_nlink > 1 && !S_ISDIR(st.st_mode))
-      line += " = " + links.try_emplace(st.st_ino, name).first->second;
+    if (S_ISREG(st.st_mode)) line += fmt::format(" #{}", std::hash<std::string>()(content_of(fs::path(root) / name)));
+    if (st.st_nlink > 1 && !S_ISDIR(st.st_mode)) line += " = " + links.try_emplace(st.st_ino, name).first->second;
     const auto xattrs = sys::xattrs_of_entry(directory.get(), name).value();
     for (const auto& [key, value] : xattrs) line += " " + key + "=" + value;
     lines.push_back(std::move(line));
@@ -73,15 +67,13 @@ TEST(UpperRoundTrip, TheLayerMadeOfAnUpperGivesTheSameRootFileSystem) {
   fs::create_directories(at("lower/usr/replaced/deep"));
   fs::create_directories(at("lower/tmp"));
   ::chmod(at("lower/tmp").c_str(), 01777);
-  for (const char* name :
-       {"etc/hosts", "etc/gone", "etc/keep/f", "usr/replaced/deep/f", "usr/replaced/g", "usr/file"})
+  for (const char* name : {"etc/hosts", "etc/gone", "etc/keep/f", "usr/replaced/deep/f", "usr/replaced/g", "usr/file"})
     write(at("lower/") + name, name);
   fs::create_symlink("usr", at("lower/bin"));
 
   const sys::UniqueFd lower = open_directory(at("lower"));
   const int lowers[] = {lower.get()};
-  const auto worked =
-      sys::mount_overlay({.lowers = lowers, .upper = at("upper"), .work = at("work")});
+  const auto worked = sys::mount_overlay({.lowers = lowers, .upper = at("upper"), .work = at("work")});
   if (!worked) GTEST_SKIP() << worked.error().message();
   const std::string root = "/proc/self/fd/" + std::to_string(worked->get()) + "/";
   write(root + "etc/hosts", "changed");
@@ -131,10 +123,8 @@ TEST(UpperRoundTrip, TheLayerMadeOfAnUpperGivesTheSameRootFileSystem) {
   ASSERT_TRUE(made) << made.error().message();
 
   const int stacked[] = {layer.get(), lower.get()};
-  const sys::UniqueFd again =
-      sys::mount_overlay({.lowers = stacked, .upper = "", .work = ""}).value();
-  EXPECT_EQ(describe("/proc/self/fd/" + std::to_string(again.get())),
-            describe(root.substr(0, root.size() - 1)));
+  const sys::UniqueFd again = sys::mount_overlay({.lowers = stacked, .upper = "", .work = ""}).value();
+  EXPECT_EQ(describe("/proc/self/fd/" + std::to_string(again.get())), describe(root.substr(0, root.size() - 1)));
 }
 
 }  // namespace

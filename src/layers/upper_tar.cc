@@ -25,24 +25,21 @@ constexpr const char* kOpaqueName = ".wh..wh..opq";
 constexpr std::size_t kBufferSize = 256 << 10;
 
 bool belongs_in_layer(const std::string& xattr) {
-  return xattr == "security.capability" || xattr.starts_with("user.") ||
-         xattr.starts_with("trusted.") || xattr == "system.posix_acl_access" ||
-         xattr == "system.posix_acl_default";
+  return xattr == "security.capability" || xattr.starts_with("user.") || xattr.starts_with("trusted.") ||
+         xattr == "system.posix_acl_access" || xattr == "system.posix_acl_default";
 }
 
 std::uint64_t round_up(std::uint64_t value) { return value + codec::tar_padding(value); }
 
 // As TarWriter and GNU tar want them: at multiples of a block, small holes filled. Empty when the
 // file is not worth being written as sparse.
-std::vector<codec::Segment> segments_of(const std::vector<sys::DataRange>& ranges,
-                                        std::uint64_t size) {
+std::vector<codec::Segment> segments_of(const std::vector<sys::DataRange>& ranges, std::uint64_t size) {
   std::vector<codec::Segment> segments;
   std::uint64_t stored = 0;
   for (const sys::DataRange& range : ranges) {
     const std::uint64_t begin = range.offset - range.offset % codec::kTarBlockSize;
     const std::uint64_t end = std::min(round_up(range.offset + range.length), size);
-    const std::uint64_t last_end =
-        segments.empty() ? 0 : segments.back().offset + segments.back().length;
+    const std::uint64_t last_end = segments.empty() ? 0 : segments.back().offset + segments.back().length;
     if (!segments.empty() && begin < last_end + kMinimumHole)
       segments.back().length = end - segments.back().offset;
     else
@@ -98,8 +95,7 @@ class TarVisitor final : public UpperVisitor {
  private:
   static Result<> check_name(const UpperNode& node) {
     if (!node.name.starts_with(kWhiteoutPrefix)) return {};
-    return error(ErrorKind::kUnsupported,
-                 "/{}: a name that begins with \".wh.\" cannot be kept in a layer",
+    return error(ErrorKind::kUnsupported, "/{}: a name that begins with \".wh.\" cannot be kept in a layer",
                  printable(node.path));
   }
 
@@ -130,8 +126,7 @@ class TarVisitor final : public UpperVisitor {
       entry.type = TarEntry::Type::kSymlink;
       entry.link_target = TRY(sys::read_link_entry(dir, node.name));
     } else if (S_ISCHR(node.st.st_mode) || S_ISBLK(node.st.st_mode)) {
-      entry.type =
-          S_ISCHR(node.st.st_mode) ? TarEntry::Type::kCharDevice : TarEntry::Type::kBlockDevice;
+      entry.type = S_ISCHR(node.st.st_mode) ? TarEntry::Type::kCharDevice : TarEntry::Type::kBlockDevice;
       entry.dev_major = major(node.st.st_rdev);
       entry.dev_minor = minor(node.st.st_rdev);
     }
@@ -140,23 +135,21 @@ class TarVisitor final : public UpperVisitor {
 
   Result<> add_file(int dir, const UpperNode& node) {
     // O_NONBLOCK: should a FIFO be there by now, opening it does not wait.
-    const sys::UniqueFd file = TRY(
-        sys::open_at(dir, node.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    const sys::UniqueFd file =
+        TRY(sys::open_at(dir, node.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     const struct stat st = TRY(sys::stat_fd(file.get()));
     if (!S_ISREG(st.st_mode) || st.st_ino != node.st.st_ino || st.st_size != node.st.st_size)
       return error(ErrorKind::kConflict, "/{} changed while it was read", printable(node.path));
     TarEntry entry = describe(node, TarEntry::Type::kFile);
     entry.size = static_cast<std::uint64_t>(st.st_size);
     if (static_cast<std::uint64_t>(st.st_blocks) * 512 < entry.size && entry.size >= kMinimumHole) {
-      const auto ranges =
-          TRY(sys::data_ranges(file.get(), entry.size), "/{}", printable(node.path));
+      const auto ranges = TRY(sys::data_ranges(file.get(), entry.size), "/{}", printable(node.path));
       entry.segments = segments_of(ranges, entry.size);
       entry.sparse = !entry.segments.empty() || ranges.empty();
     }
     TRY(add(entry));
     if (!entry.sparse) return copy(file.get(), node, 0, entry.size);
-    for (const codec::Segment& segment : entry.segments)
-      TRY(copy(file.get(), node, segment.offset, segment.length));
+    for (const codec::Segment& segment : entry.segments) TRY(copy(file.get(), node, segment.offset, segment.length));
     return {};
   }
 
@@ -164,8 +157,7 @@ class TarVisitor final : public UpperVisitor {
     while (length > 0) {
       const auto part = std::span(buffer_).first(std::min<std::uint64_t>(length, buffer_.size()));
       if (TRY(sys::pread_full(file, part, offset), "/{}", printable(node.path)) < part.size())
-        return error(ErrorKind::kConflict, "/{} became shorter while it was read",
-                     printable(node.path));
+        return error(ErrorKind::kConflict, "/{} became shorter while it was read", printable(node.path));
       TRY(tar_.write_data(part));
       offset += part.size();
       length -= part.size();
@@ -181,8 +173,7 @@ class TarVisitor final : public UpperVisitor {
 
 }  // namespace
 
-Result<std::uint64_t> write_upper_tar(int upper, codec::ByteSink& out,
-                                      const UpperOptions& options) {
+Result<std::uint64_t> write_upper_tar(int upper, codec::ByteSink& out, const UpperOptions& options) {
   TarVisitor visitor(out);
   TRY(walk_upper(upper, options, visitor));
   return visitor.finish();

@@ -38,8 +38,7 @@ struct UpperOptions {
 //   and POSIX ACLs, but nothing of overlayfs; no sockets.
 // The same upper gives the same bytes. A name that begins with ".wh." of its own is kUnsupported:
 // in a layer it would mean something else. Returns the number of entries without the root.
-Result<std::uint64_t> write_upper_tar(int upper, codec::ByteSink& out,
-                                      const UpperOptions& options = {});
+Result<std::uint64_t> write_upper_tar(int upper, codec::ByteSink& out, const UpperOptions& options = {});
 inline constexpr std::uint64_t kMinimumHole = 64 << 10;
 
 struct Change {
@@ -55,7 +54,6 @@ char letter(Change::Kind kind);
 // both directory descriptors; O_PATH will do), in order of names, parents first. Directories above
 // a change are changed too; a directory that was only copied up is not. Of a deleted directory only
 // itself is named.
-Result<std::vector<Change>> list_upper_changes(int upper, int lower,
-                                               const UpperOptions& options = {});
+Result<std::vector<Change>> list_upper_changes(int upper, int lower, const UpperOptions& options = {});
 
 }  // namespace strata::layers

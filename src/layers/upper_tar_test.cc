@@ -45,8 +45,7 @@ class Tree {
   }
   void whiteout(const std::string& name) const { node(name, S_IFCHR, 0, 0); }
   void xattr(const std::string& name, const char* xattr, std::string_view value) const {
-    ASSERT_EQ(::lsetxattr(path(name).c_str(), xattr, value.data(), value.size(), 0), 0)
-        << name << xattr;
+    ASSERT_EQ(::lsetxattr(path(name).c_str(), xattr, value.data(), value.size(), 0), 0) << name << xattr;
   }
   void time(const std::string& name, std::int64_t seconds, long nanoseconds) const {
     const timespec times[2] = {{seconds, nanoseconds}, {seconds, nanoseconds}};
@@ -76,14 +75,12 @@ std::vector<codec::TarEntry> entries_of(const std::string& bytes) {
 
 // "dir d/", "file a 3", "symlink s -> t", …
 std::string list(const std::string& bytes) {
-  static constexpr std::string_view kNames[] = {"file",  "link", "symlink", "char",
-                                                "block", "dir",  "fifo"};
+  static constexpr std::string_view kNames[] = {"file", "link", "symlink", "char", "block", "dir", "fifo"};
   std::string text;
   for (const codec::TarEntry& entry : entries_of(bytes)) {
     text += fmt::format("{} {}", kNames[static_cast<int>(entry.type)], entry.path);
     if (!entry.link_target.empty()) text += " -> " + entry.link_target;
-    if (entry.type == codec::TarEntry::Type::kFile && entry.size > 0)
-      text += fmt::format(" {}", entry.size);
+    if (entry.type == codec::TarEntry::Type::kFile && entry.size > 0) text += fmt::format(" {}", entry.size);
     if (entry.dev_major != 0) text += fmt::format(" {}:{}", entry.dev_major, entry.dev_minor);
     text += "\n";
   }
@@ -96,8 +93,7 @@ class UpperTarTest : public testing::Test {
     if (::geteuid() != 0) GTEST_SKIP() << "devices and trusted xattrs need root";
     temporary_ = std::make_unique<sys::TempDir>(sys::TempDir::create("/tmp", "upper_tar.").value());
     tree_ = std::make_unique<Tree>(temporary_->path() + "/upper");
-    if (::setxattr(tree_->root().c_str(), "trusted.strata", "", 0, 0) != 0)
-      GTEST_SKIP() << "no trusted xattrs on /tmp";
+    if (::setxattr(tree_->root().c_str(), "trusted.strata", "", 0, 0) != 0) GTEST_SKIP() << "no trusted xattrs on /tmp";
     ::removexattr(tree_->root().c_str(), "trusted.strata");
   }
   Tree& tree() { return *tree_; }
@@ -135,12 +131,11 @@ TEST_F(UpperTarTest, EveryKindOfEntryInOrder) {
   ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   ::close(socket);
 
-  EXPECT_EQ(
-      list(tar_of(tree())),
-      "dir ./\nfile again 3\ndir dir/\nfile dir/a 3\nlink dir/b -> again\nlink dir/c -> again\n"
-      "file dir/.wh.gone\nfile dir-file\nblock disk 8:1\nfifo fifo\nfile .wh.gone\nsymlink link -> "
-      "/etc/passwd\n"
-      "dir merged/\nchar null 1:3\ndir opaque/\nfile opaque/.wh..wh..opq\nfile opaque/new\n");
+  EXPECT_EQ(list(tar_of(tree())),
+            "dir ./\nfile again 3\ndir dir/\nfile dir/a 3\nlink dir/b -> again\nlink dir/c -> again\n"
+            "file dir/.wh.gone\nfile dir-file\nblock disk 8:1\nfifo fifo\nfile .wh.gone\nsymlink link -> "
+            "/etc/passwd\n"
+            "dir merged/\nchar null 1:3\ndir opaque/\nfile opaque/.wh..wh..opq\nfile opaque/new\n");
 }
 
 TEST_F(UpperTarTest, AttributesAreKeptAndOverlaysOwnAreNot) {
@@ -163,11 +158,10 @@ TEST_F(UpperTarTest, AttributesAreKeptAndOverlaysOwnAreNot) {
   EXPECT_EQ(entries[1].gid, 3000000u);
   EXPECT_EQ(entries[1].mtime_sec, -2);
   EXPECT_EQ(entries[1].mtime_nsec, 123456789u);
-  EXPECT_EQ(entries[1].xattrs,
-            (std::map<std::string, std::string>{{"security.capability", capability},
-                                                {"trusted.other", "t"},
-                                                {"user.note", "a\nb"},
-                                                {"user.overlay.opaque", "y"}}));
+  EXPECT_EQ(entries[1].xattrs, (std::map<std::string, std::string>{{"security.capability", capability},
+                                                                   {"trusted.other", "t"},
+                                                                   {"user.note", "a\nb"},
+                                                                   {"user.overlay.opaque", "y"}}));
   EXPECT_EQ(entries[2].mtime_sec, 4294967296);
   EXPECT_EQ(entries[2].mtime_nsec, 5u);
 }
@@ -182,9 +176,7 @@ TEST_F(UpperTarTest, MarksOfAnOverlayInAUserNamespace) {
 TEST_F(UpperTarTest, HolesAreNotStored) {
   tree().file("sparse", "head");
   fs::resize_file(tree().path("sparse"), 10 << 20);
-  std::fstream(tree().path("sparse"), std::ios::in | std::ios::out | std::ios::binary)
-          .seekp(5 << 20)
-      << "middle";
+  std::fstream(tree().path("sparse"), std::ios::in | std::ios::out | std::ios::binary).seekp(5 << 20) << "middle";
   tree().file("hole");
   fs::resize_file(tree().path("hole"), std::uint64_t{1} << 40);
   tree().file("small");
@@ -199,10 +191,8 @@ TEST_F(UpperTarTest, HolesAreNotStored) {
   ASSERT_EQ(entries[3].segments.size(), 2u);
   EXPECT_EQ(bytes.substr(entries[3].segments[0].stored_offset, 4), "head");
   EXPECT_EQ(entries[3].segments[1].offset % 512, 0u);
-  EXPECT_EQ(
-      bytes.substr(entries[3].segments[1].stored_offset + (5 << 20) - entries[3].segments[1].offset,
-                   6),
-      "middle");
+  EXPECT_EQ(bytes.substr(entries[3].segments[1].stored_offset + (5 << 20) - entries[3].segments[1].offset, 6),
+            "middle");
 }
 
 TEST_F(UpperTarTest, TheSameUpperGivesTheSameBytes) {
@@ -222,12 +212,10 @@ TEST_F(UpperTarTest, TheSameUpperGivesTheSameBytes) {
 TEST_F(UpperTarTest, RefusesWhatALayerCannotSay) {
   tree().directory("d");
   tree().file("d/.wh.x");
-  EXPECT_EQ(refusal().message(),
-            "/d/.wh.x: a name that begins with \".wh.\" cannot be kept in a layer");
+  EXPECT_EQ(refusal().message(), "/d/.wh.x: a name that begins with \".wh.\" cannot be kept in a layer");
   EXPECT_EQ(refusal().kind(), ErrorKind::kUnsupported);
   tree().xattr("d", "trusted.overlay.redirect", "/other");
-  EXPECT_EQ(refusal().message(),
-            "/d: overlayfs keeps its data elsewhere (trusted.overlay.redirect)");
+  EXPECT_EQ(refusal().message(), "/d: overlayfs keeps its data elsewhere (trusted.overlay.redirect)");
 }
 
 TEST_F(UpperTarTest, DepthCostsNoDescriptors) {
@@ -283,8 +271,7 @@ TEST_F(UpperTarTest, AFileThatShrinksMeanwhileIsAConflictAndOneThatGoesIsLeftOut
   EXPECT_EQ(write_upper_tar(upper.get(), removal).value(), 1u);
   tree().file("a", std::string(900'000, 'x'));
   Interference cut([&] { fs::resize_file(tree().path("a"), 10); });
-  EXPECT_EQ(write_upper_tar(upper.get(), cut).error().message(),
-            "/a became shorter while it was read");
+  EXPECT_EQ(write_upper_tar(upper.get(), cut).error().message(), "/a became shorter while it was read");
 }
 
 // What docker diff would say after real work on a real overlay.
@@ -309,8 +296,7 @@ class OverlayChangesTest : public UpperTarTest {
     fs::create_directories(temporary_->path() + "/work");
     lower_fd_ = lower_->open();
     const int lowers[] = {lower_fd_.get()};
-    auto mounted = sys::mount_overlay(
-        {.lowers = lowers, .upper = tree().root(), .work = temporary_->path() + "/work"});
+    auto mounted = sys::mount_overlay({.lowers = lowers, .upper = tree().root(), .work = temporary_->path() + "/work"});
     if (!mounted) {
       skipped_ = mounted.error().message();
       return "";
@@ -322,8 +308,7 @@ class OverlayChangesTest : public UpperTarTest {
     const sys::UniqueFd upper = tree().open();
     std::string text;
     const std::vector<Change> changes = list_upper_changes(upper.get(), lower_fd_.get()).value();
-    for (const Change& change : changes)
-      text += fmt::format("{} {}\n", letter(change.kind), change.path);
+    for (const Change& change : changes) text += fmt::format("{} {}\n", letter(change.kind), change.path);
     return text;
   }
 
@@ -356,16 +341,14 @@ TEST_F(OverlayChangesTest, AddedChangedDeletedReplaced) {
   std::ofstream(root + "usr/lib/old/2") << "new";
   fs::remove(root + "lib");
   fs::create_directory(root + "lib");
-  EXPECT_EQ(
-      changes(),
-      "C /etc\nC /etc/hosts\nD /etc/passwd\nC /lib\nA /srv\nA /srv/www\nA /srv/www/index.html\n"
-      "C /usr\nC /usr/lib\nD /usr/lib/kept\nC /usr/lib/old\nD /usr/lib/old/1\nC /usr/lib/old/2\n");
-  EXPECT_EQ(
-      list(tar_of(tree())),
-      "dir ./\ndir etc/\nfile etc/hosts 5\nfile etc/.wh.passwd\ndir lib/\nfile "
-      "lib/.wh..wh..opq\ndir srv/\ndir srv/www/\n"
-      "file srv/www/index.html 2\ndir usr/\ndir usr/lib/\nfile usr/lib/.wh.kept\ndir usr/lib/old/\n"
-      "file usr/lib/old/.wh..wh..opq\nfile usr/lib/old/2 3\n");
+  EXPECT_EQ(changes(),
+            "C /etc\nC /etc/hosts\nD /etc/passwd\nC /lib\nA /srv\nA /srv/www\nA /srv/www/index.html\n"
+            "C /usr\nC /usr/lib\nD /usr/lib/kept\nC /usr/lib/old\nD /usr/lib/old/1\nC /usr/lib/old/2\n");
+  EXPECT_EQ(list(tar_of(tree())),
+            "dir ./\ndir etc/\nfile etc/hosts 5\nfile etc/.wh.passwd\ndir lib/\nfile "
+            "lib/.wh..wh..opq\ndir srv/\ndir srv/www/\n"
+            "file srv/www/index.html 2\ndir usr/\ndir usr/lib/\nfile usr/lib/.wh.kept\ndir usr/lib/old/\n"
+            "file usr/lib/old/.wh..wh..opq\nfile usr/lib/old/2 3\n");
 }
 
 }  // namespace

@@ -26,12 +26,11 @@ struct Marks {
 Result<Marks> take_marks(UpperNode& node, const UpperOptions& options) {
   const std::string prefix = options.user_xattrs ? "user.overlay." : "trusted.overlay.";
   Marks marks;
-  for (auto at = node.xattrs.lower_bound(prefix);
-       at != node.xattrs.end() && at->first.starts_with(prefix);) {
+  for (auto at = node.xattrs.lower_bound(prefix); at != node.xattrs.end() && at->first.starts_with(prefix);) {
     const std::string_view mark = std::string_view(at->first).substr(prefix.size());
     if (mark == "redirect" || mark == "metacopy")
-      return error(ErrorKind::kUnsupported, "/{}: overlayfs keeps its data elsewhere ({})",
-                   printable(node.path), at->first);
+      return error(ErrorKind::kUnsupported, "/{}: overlayfs keeps its data elsewhere ({})", printable(node.path),
+                   at->first);
     if (mark == "opaque") marks.opaque = at->second == "y";
     if (mark == "whiteout") marks.whiteout = true;
     at = node.xattrs.erase(at);
@@ -39,9 +38,7 @@ Result<Marks> take_marks(UpperNode& node, const UpperOptions& options) {
   return marks;
 }
 
-bool is_whiteout_device(const struct stat& st) {
-  return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0);
-}
+bool is_whiteout_device(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0); }
 
 class Walk {
  public:
@@ -105,8 +102,7 @@ class Walk {
   Result<> descend(const std::string& name, const std::string& path) {
     UpperNode node = TRY(read_node("", path));
     node.name = name;
-    Frame frame{.path = path,
-                .names = TRY(sys::list_directory(cursor_.fd()), "/{}", printable(path))};
+    Frame frame{.path = path, .names = TRY(sys::list_directory(cursor_.fd()), "/{}", printable(path))};
     std::sort(frame.names.begin(), frame.names.end());
     TRY(visitor_.enter(cursor_.fd(), node, frame.names));
     frames_.push_back(std::move(frame));

@@ -37,7 +37,7 @@ class DirectoryCursor {
 struct UpperNode {
   std::string path;  // "etc/hosts"; "" is the root
   std::string name;
-  struct stat st {};
+  struct stat st{};
   std::map<std::string, std::string> xattrs;  // without those of overlayfs
   bool whiteout = false;
   bool opaque = false;

@@ -28,7 +28,8 @@ Result<std::string> read_report(int fd, int granted, WindowBudget* windows) {
       const std::size_t end = text.find('\n');
       if (end == std::string::npos) break;
       const auto bytes = parse_unsigned(std::string_view(text).substr(kNeed.size(), end - kNeed.size()));
-      if (!bytes || *bytes > kMaxWindow) return error(ErrorKind::kInternal, "strata-layer asks for what it may not have");
+      if (!bytes || *bytes > kMaxWindow)
+        return error(ErrorKind::kInternal, "strata-layer asks for what it may not have");
       text.erase(0, end + 1);
       share.reset();
       if (windows != nullptr) share.emplace(*windows, *bytes);

@@ -12,12 +12,12 @@ namespace strata::layers {
 
 struct WorkerJob {
   std::string program;
-  int input = -1;              // compressed bytes, or the tar when in_place or into a directory
-  int tar = -1;                // to be written; -1: in place
-  int kept = -1;               // what came before `input`'s first byte, to be continued; -1: none
-  int index = -1;              // to be written (an empty file), or
-  int directory = -1;          // to be filled (an empty directory)
-  std::string key;             // of the index; "": the diff ID
+  int input = -1;      // compressed bytes, or the tar when in_place or into a directory
+  int tar = -1;        // to be written; -1: in place
+  int kept = -1;       // what came before `input`'s first byte, to be continued; -1: none
+  int index = -1;      // to be written (an empty file), or
+  int directory = -1;  // to be filled (an empty directory)
+  std::string key;     // of the index; "": the diff ID
   std::uint64_t max_tar_size = 0, max_entries = 0, max_metadata = 0;
   ImpliedAttributes implied_attributes;
   WindowBudget* windows = nullptr;  // null: it may take what it likes, up to kMaxWindow

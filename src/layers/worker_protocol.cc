@@ -56,9 +56,8 @@ std::string to_json(const WorkerReport& report) {
 }
 
 std::string to_json(const Error& failed) {
-  const json object = {{"error", to_hex(failed.message())},
-                       {"kind", static_cast<int>(failed.kind())},
-                       {"errno", failed.error_number()}};
+  const json object = {
+      {"error", to_hex(failed.message())}, {"kind", static_cast<int>(failed.kind())}, {"errno", failed.error_number()}};
   return object.dump();
 }
 
@@ -69,8 +68,7 @@ Result<WorkerReport> parse_report(std::string_view text) {
     if (kind < 0 || kind > static_cast<int>(ErrorKind::kInternal))
       return error(ErrorKind::kCorrupt, "unknown kind of error {}", kind);
     const std::int64_t number = TRY(int_member(object, "errno"));
-    return Error(static_cast<ErrorKind>(kind), TRY(from_hex(message->get<std::string>())),
-                 static_cast<int>(number));
+    return Error(static_cast<ErrorKind>(kind), TRY(from_hex(message->get<std::string>())), static_cast<int>(number));
   }
   WorkerReport report;
   report.blob_digest = TRY(string_member(object, "blobDigest"));
@@ -90,8 +88,13 @@ std::string to_json(const ImpliedAttributes& attributes) {
   for (const auto& [path, a] : attributes) {
     json xattrs = json::object();
     for (const auto& [name, value] : a.xattrs) xattrs[to_hex(name)] = to_hex(value);
-    list.push_back({{"path", to_hex(path)}, {"mode", a.mode}, {"uid", a.uid}, {"gid", a.gid},
-                    {"sec", a.mtime_sec}, {"nsec", a.mtime_nsec}, {"xattrs", std::move(xattrs)}});
+    list.push_back({{"path", to_hex(path)},
+                    {"mode", a.mode},
+                    {"uid", a.uid},
+                    {"gid", a.gid},
+                    {"sec", a.mtime_sec},
+                    {"nsec", a.mtime_nsec},
+                    {"xattrs", std::move(xattrs)}});
   }
   return list.dump();
 }

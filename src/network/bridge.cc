@@ -2,8 +2,8 @@
 
 #include <cerrno>
 
-#include "codec/sha256.h"
 #include "base/strings.h"
+#include "codec/sha256.h"
 #include "sys/file.h"
 #include "sys/nftables.h"
 
@@ -42,7 +42,8 @@ Result<sys::Subnet> choose_subnet(sys::NetlinkSocket& route) {
       if (free) return candidate;
     }
   }
-  return error(ErrorKind::kResourceExhausted, "no free subnet for a bridge: the host routes all of 172.24.0.0/13 and 10.192.0.0/10");
+  return error(ErrorKind::kResourceExhausted,
+               "no free subnet for a bridge: the host routes all of 172.24.0.0/13 and 10.192.0.0/10");
 }
 
 Result<unsigned> ensure_bridge(sys::NetlinkSocket& route, const Bridge& bridge) {
@@ -72,7 +73,8 @@ Result<bool> ensure_table(const Bridge& bridge) {
   batch.add_chain("snat", "nat", NftHook::kPostrouting, kSrcNat);
   batch.add_rule("snat", NftRule().source_in(bridge.subnet).interface_out_not(bridge.name).masquerade());
   batch.add_rule("snat", NftRule().source_in(kLoopback).interface_out(bridge.name).masquerade());
-  batch.add_rule("snat", NftRule().source_in(bridge.subnet).interface_out(bridge.name).connection_redirected().masquerade());
+  batch.add_rule("snat",
+                 NftRule().source_in(bridge.subnet).interface_out(bridge.name).connection_redirected().masquerade());
   batch.add_chain("forward", "filter", NftHook::kForward, kFilter);
   batch.add_rule("forward", NftRule().interface_out(bridge.name).connection_known().accept());
   batch.add_rule("forward", NftRule().interface_out(bridge.name).connection_redirected().accept());

@@ -1,6 +1,5 @@
 // Against the real kernel, in a network namespace of the test's own; as root.
 #include <arpa/inet.h>
-#include <gtest/gtest.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -18,6 +17,7 @@
 #include "sys/link.h"
 #include "sys/nftables.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::network {
 namespace {
@@ -29,9 +29,7 @@ T ok(Result<T> result) {
   if (!result) ADD_FAILURE() << result.error().message();
   return std::move(result).value();
 }
-void ok(Result<> result) {
-  EXPECT_TRUE(result) << result.error().message();
-}
+void ok(Result<> result) { EXPECT_TRUE(result) << result.error().message(); }
 
 class NetworkTest : public ::testing::Test {
  protected:
@@ -43,7 +41,8 @@ class NetworkTest : public ::testing::Test {
     auto route = sys::NetlinkSocket::open(NETLINK_ROUTE).value();
     ASSERT_TRUE(sys::set_loopback_up(route));
     const store::Schema schemas[] = {Networks::schema()};
-    store_ = store::Store::open({dir_.path() + "/root", dir_.path() + "/run"}, schemas, {.settle_in_background = false}).value();
+    store_ = store::Store::open({dir_.path() + "/root", dir_.path() + "/run"}, schemas, {.settle_in_background = false})
+                 .value();
     networks_.emplace(*store_);
   }
   void TearDown() override {

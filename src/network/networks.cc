@@ -17,31 +17,39 @@ namespace strata::network {
 namespace {
 
 constexpr std::string_view kVersions[] = {
-    "CREATE TABLE network_bridge (name TEXT PRIMARY KEY, subnet INTEGER NOT NULL, prefix_length INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE network_bridge (name TEXT PRIMARY KEY, subnet INTEGER NOT NULL, prefix_length INTEGER NOT NULL) "
+    "STRICT;"
     "CREATE TABLE network_endpoint (container_id TEXT PRIMARY KEY, address INTEGER NOT NULL UNIQUE,"
     "  mac TEXT NOT NULL, host_interface TEXT NOT NULL, ports TEXT NOT NULL) STRICT;"};
 
 std::string ports_to_json(std::span<const PortMapping> ports) {
   json list = json::array();
   for (const PortMapping& port : ports)
-    list.push_back({{"host_ip", port.host_ip}, {"host_port", port.host_port},
-                    {"container_port", port.container_port}, {"protocol", port.protocol}});
+    list.push_back({{"host_ip", port.host_ip},
+                    {"host_port", port.host_port},
+                    {"container_port", port.container_port},
+                    {"protocol", port.protocol}});
   return list.dump();
 }
 
 Result<std::vector<PortMapping>> ports_from_json(std::string_view text) {
   std::vector<PortMapping> ports;
   for (const json& port : TRY(parse_json(text))) {
-    ports.push_back({TRY(string_member(port, "host_ip")), static_cast<std::uint16_t>(TRY(int_member(port, "host_port"))),
-                     static_cast<std::uint16_t>(TRY(int_member(port, "container_port"))), TRY(string_member(port, "protocol"))});
+    ports.push_back(
+        {TRY(string_member(port, "host_ip")), static_cast<std::uint16_t>(TRY(int_member(port, "host_port"))),
+         static_cast<std::uint16_t>(TRY(int_member(port, "container_port"))), TRY(string_member(port, "protocol"))});
   }
   return ports;
 }
 
 // docker's scheme: 02:42 and the address, so that a new owner of an address has the neighbour entry right.
 sys::MacAddress mac_of(std::uint32_t address) {
-  return {0x02, 0x42, static_cast<std::uint8_t>(address >> 24), static_cast<std::uint8_t>(address >> 16),
-          static_cast<std::uint8_t>(address >> 8), static_cast<std::uint8_t>(address)};
+  return {0x02,
+          0x42,
+          static_cast<std::uint8_t>(address >> 24),
+          static_cast<std::uint8_t>(address >> 16),
+          static_cast<std::uint8_t>(address >> 8),
+          static_cast<std::uint8_t>(address)};
 }
 
 std::string mac_text(const sys::MacAddress& mac) {
@@ -49,7 +57,9 @@ std::string mac_text(const sys::MacAddress& mac) {
 }
 
 // 15 characters at most; the container's short id makes an owner visible in `ip link`.
-std::string host_interface_name(std::string_view container_id) { return "sv" + std::string(container_id.substr(0, 12)); }
+std::string host_interface_name(std::string_view container_id) {
+  return "sv" + std::string(container_id.substr(0, 12));
+}
 
 sys::NftBatch::PortElement element_of(const PortMapping& port, std::uint32_t address) {
   const auto host = sys::parse_ipv4(port.host_ip.empty() ? "0.0.0.0" : port.host_ip);
@@ -99,7 +109,8 @@ Result<std::pair<Bridge, unsigned>> ready_bridge(store::Store& store, sys::Netli
   if (!bridge || !sys::interface_index(bridge->name)) {
     bool keep = bridge.has_value();
     if (keep)
-      for (const sys::Subnet& taken : TRY(sys::routed_subnets(route))) keep = keep && !sys::overlap(taken, bridge->subnet);
+      for (const sys::Subnet& taken : TRY(sys::routed_subnets(route)))
+        keep = keep && !sys::overlap(taken, bridge->subnet);
     if (!keep) {
       bridge = Bridge{name, TRY(choose_subnet(route))};
       store::Transaction change = TRY(store.db().begin());
@@ -138,11 +149,13 @@ Result<std::uint32_t> reserve_address(store::Store& store, const Bridge& bridge,
       if (taken == address) ++address;
     }
   }
-  if (address > last) return error(ErrorKind::kResourceExhausted, "all addresses of {}/{} are in use",
-                                   sys::ipv4_text(bridge.subnet.address), bridge.subnet.prefix_length);
-  TRY(store.db().run("INSERT INTO network_endpoint(container_id, address, mac, host_interface, ports) VALUES (?, ?, ?, ?, ?)",
-                     container_id, std::int64_t{address}, mac_text(mac_of(address)), host_interface_name(container_id),
-                     ports_to_json(ports)));
+  if (address > last)
+    return error(ErrorKind::kResourceExhausted, "all addresses of {}/{} are in use",
+                 sys::ipv4_text(bridge.subnet.address), bridge.subnet.prefix_length);
+  TRY(store.db().run(
+      "INSERT INTO network_endpoint(container_id, address, mac, host_interface, ports) VALUES (?, ?, ?, ?, ?)",
+      container_id, std::int64_t{address}, mac_text(mac_of(address)), host_interface_name(container_id),
+      ports_to_json(ports)));
   TRY(change.commit());
   return address;
 }
@@ -165,9 +178,11 @@ struct Row {
 
 Result<std::vector<Row>> all_rows(store::Store& store) {
   std::vector<Row> rows;
-  store::Statement query = TRY(store.db().query("SELECT container_id, address, host_interface, ports FROM network_endpoint"));
+  store::Statement query =
+      TRY(store.db().query("SELECT container_id, address, host_interface, ports FROM network_endpoint"));
   while (TRY(query.step()))
-    rows.push_back({query.text(0), static_cast<std::uint32_t>(query.integer(1)), query.text(2), TRY(ports_from_json(query.text(3)))});
+    rows.push_back({query.text(0), static_cast<std::uint32_t>(query.integer(1)), query.text(2),
+                    TRY(ports_from_json(query.text(3)))});
   return rows;
 }
 
@@ -188,19 +203,21 @@ Result<Endpoint> Networks::attach(std::string_view container_id, int netns, std:
   TRY(remove_interface(route, host_interface));  // of its last run
   TRY(sys::create_veth(route, host_interface, bridge_index, netns, "eth0", mac));
   sys::NetlinkSocket inside = TRY(sys::NetlinkSocket::open_in(netns, NETLINK_ROUTE));
-  TRY(sys::configure_endpoint(inside, TRY(sys::find_link(inside, "eth0")), address, bridge.subnet.prefix_length, bridge.gateway()));
+  TRY(sys::configure_endpoint(inside, TRY(sys::find_link(inside, "eth0")), address, bridge.subnet.prefix_length,
+                              bridge.gateway()));
   TRY(sys::settle_carrier(host_interface));
   TRY(publish(bridge.name, ports, address));
   undo.cancel();
   return Endpoint{sys::ipv4_text(address), bridge.subnet.prefix_length, sys::ipv4_text(bridge.gateway()), mac_text(mac),
-                  host_interface, {ports.begin(), ports.end()}};
+                  host_interface,          {ports.begin(), ports.end()}};
 }
 
 Result<> Networks::detach(std::string_view container_id) {
   std::uint32_t address = 0;
   std::vector<PortMapping> ports;
   {
-    store::Statement row = TRY(store_.db().query("SELECT address, ports FROM network_endpoint WHERE container_id = ?", container_id));
+    store::Statement row =
+        TRY(store_.db().query("SELECT address, ports FROM network_endpoint WHERE container_id = ?", container_id));
     if (!TRY(row.step())) return {};
     address = static_cast<std::uint32_t>(row.integer(0));
     ports = TRY(ports_from_json(row.text(1)));
@@ -212,10 +229,14 @@ Result<> Networks::detach(std::string_view container_id) {
 Result<std::optional<Endpoint>> Networks::find(std::string_view container_id) {
   store::Statement row = TRY(store_.db().query(
       "SELECT address, mac, host_interface, ports, subnet, prefix_length FROM network_endpoint, network_bridge"
-      " WHERE container_id = ?", container_id));
+      " WHERE container_id = ?",
+      container_id));
   if (!TRY(row.step())) return std::nullopt;
-  return Endpoint{sys::ipv4_text(static_cast<std::uint32_t>(row.integer(0))), static_cast<int>(row.integer(5)),
-                  sys::ipv4_text(static_cast<std::uint32_t>(row.integer(4)) + 1), row.text(1), row.text(2),
+  return Endpoint{sys::ipv4_text(static_cast<std::uint32_t>(row.integer(0))),
+                  static_cast<int>(row.integer(5)),
+                  sys::ipv4_text(static_cast<std::uint32_t>(row.integer(4)) + 1),
+                  row.text(1),
+                  row.text(2),
                   TRY(ports_from_json(row.text(3)))};
 }
 

@@ -14,7 +14,8 @@ namespace {
 Result<sys::UniqueFd> hold(PortMapping& mapping) {
   const bool tcp = mapping.protocol == "tcp";
   if (!tcp && mapping.protocol != "udp")
-    return error(ErrorKind::kInvalidArgument, "protocol \"{}\" cannot be published, only tcp and udp", mapping.protocol);
+    return error(ErrorKind::kInvalidArgument, "protocol \"{}\" cannot be published, only tcp and udp",
+                 mapping.protocol);
   const auto address = sys::parse_ipv4(mapping.host_ip.empty() ? "0.0.0.0" : mapping.host_ip);
   if (!address) return error(ErrorKind::kInvalidArgument, "\"{}\" is no IPv4 address", mapping.host_ip);
   sys::UniqueFd socket(::socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0));
@@ -31,8 +32,7 @@ Result<sys::UniqueFd> hold(PortMapping& mapping) {
   if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&name), sizeof name) != 0 ||
       (tcp && ::listen(socket.get(), 1) != 0)) {
     const std::string where = sys::ipv4_text(*address) + ":" + std::to_string(mapping.host_port);
-    if (errno == EADDRINUSE)
-      return error(ErrorKind::kConflict, "Bind for {} failed: port is already allocated", where);
+    if (errno == EADDRINUSE) return error(ErrorKind::kConflict, "Bind for {} failed: port is already allocated", where);
     return error_from(errno, "bind {}", where);
   }
   socklen_t length = sizeof name;

@@ -9,8 +9,7 @@ Digest chain_id(const Digest& parent_chain_id, const Digest& diff_id) {
 std::vector<Digest> chain_ids(std::span<const Digest> diff_ids) {
   std::vector<Digest> chain;
   chain.reserve(diff_ids.size());
-  for (const Digest& diff_id : diff_ids)
-    chain.push_back(chain.empty() ? diff_id : chain_id(chain.back(), diff_id));
+  for (const Digest& diff_id : diff_ids) chain.push_back(chain.empty() ? diff_id : chain_id(chain.back(), diff_id));
   return chain;
 }
 

@@ -34,9 +34,8 @@ void read_descriptor(JsonFields& in, Descriptor& descriptor) {
   in("mediaType", descriptor.media_type)("digest", digest)("size", size);
   auto parsed = Digest::parse(digest);
   if (!parsed) {
-    const ErrorKind kind = parsed.error().kind() == ErrorKind::kUnsupported
-                               ? ErrorKind::kUnsupported
-                               : ErrorKind::kCorrupt;
+    const ErrorKind kind =
+        parsed.error().kind() == ErrorKind::kUnsupported ? ErrorKind::kUnsupported : ErrorKind::kCorrupt;
     return in.fail(std::move(parsed).take_error().with_kind(kind).with_context("\"digest\""));
   }
   descriptor.digest = std::move(*parsed);
@@ -57,8 +56,7 @@ ordered_json json_of(const Descriptor& descriptor) {
     ordered_json& platform = value["platform"];
     platform["architecture"] = descriptor.platform->architecture;
     platform["os"] = descriptor.platform->os;
-    if (!descriptor.platform->os_version.empty())
-      platform["os.version"] = descriptor.platform->os_version;
+    if (!descriptor.platform->os_version.empty()) platform["os.version"] = descriptor.platform->os_version;
     if (!descriptor.platform->variant.empty()) platform["variant"] = descriptor.platform->variant;
   }
   return value;

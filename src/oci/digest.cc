@@ -18,8 +18,7 @@ Result<Digest> Digest::parse(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos || colon == 0 || colon + 1 == text.size())
     return error(ErrorKind::kInvalidArgument, "invalid checksum digest format");
-  if (!text.starts_with(kPrefix))
-    return error(ErrorKind::kUnsupported, "unsupported digest algorithm");
+  if (!text.starts_with(kPrefix)) return error(ErrorKind::kUnsupported, "unsupported digest algorithm");
   return from_hex(text.substr(kPrefix.size()));
 }
 

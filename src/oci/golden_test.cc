@@ -18,8 +18,7 @@ std::string read(const std::filesystem::path& path) {
 }
 
 std::string text_of(const Descriptor& descriptor) {
-  std::string text = fmt::format("{} {} {}", descriptor.digest.to_string(), descriptor.size,
-                                 descriptor.media_type);
+  std::string text = fmt::format("{} {} {}", descriptor.digest.to_string(), descriptor.size, descriptor.media_type);
   if (descriptor.platform) text += " " + descriptor.platform->to_string();
   return text + "\n";
 }
@@ -37,8 +36,7 @@ std::string summary(const std::string& bytes) {
   std::string text = index.media_type + "\n";
   for (const char* platform : {"linux/amd64", "linux/arm64", "linux/arm/v6", "linux/s390x"}) {
     const auto chosen = choose_manifest(index, parse_platform(platform).value());
-    text += std::string(platform) + ": " +
-            (chosen ? text_of(*chosen) : chosen.error().message() + "\n");
+    text += std::string(platform) + ": " + (chosen ? text_of(*chosen) : chosen.error().message() + "\n");
   }
   return text;
 }
@@ -49,8 +47,7 @@ TEST(Golden, ManifestsOfTheWorld) {
   for (const auto& entry : std::filesystem::directory_iterator(STRATA_GOLDENS)) {
     if (entry.path().extension() != ".json") continue;
     ++seen;
-    const std::filesystem::path golden =
-        std::filesystem::path(entry.path()).replace_extension(".golden");
+    const std::filesystem::path golden = std::filesystem::path(entry.path()).replace_extension(".golden");
     const std::string got = summary(read(entry.path()));
     if (accept) std::ofstream(golden) << got;
     EXPECT_EQ(got, read(golden)) << entry.path();

@@ -63,8 +63,7 @@ ordered_json json_of(const ContainerConfig& config) {
   put(value, "Env", config.env);
   put(value, "Entrypoint", config.entrypoint);
   put(value, "Cmd", config.cmd);
-  if (!config.healthcheck.empty())
-    value["Healthcheck"] = ordered_json::parse(config.healthcheck, nullptr, false);
+  if (!config.healthcheck.empty()) value["Healthcheck"] = ordered_json::parse(config.healthcheck, nullptr, false);
   put_keys(value, "Volumes", config.volumes);
   put(value, "WorkingDir", config.working_dir);
   put(value, "Labels", config.labels);
@@ -90,8 +89,8 @@ ordered_json json_of(const History& entry) {
 
 Result<ImageConfig> ImageConfig::parse(std::string_view bytes) {
   if (bytes.size() > kMaxImageConfigSize)
-    return error(ErrorKind::kResourceExhausted, "image config of {} bytes: the limit is {} (8 MiB)",
-                 bytes.size(), kMaxImageConfigSize);
+    return error(ErrorKind::kResourceExhausted, "image config of {} bytes: the limit is {} (8 MiB)", bytes.size(),
+                 kMaxImageConfigSize);
   ImageConfig image;
   TRY(read_json_object(bytes, [&](JsonFields& in) { read_image(in, image); }), "image config");
   return image;
@@ -108,8 +107,7 @@ std::string ImageConfig::to_json() const {
   document["config"] = json_of(config);
   document["rootfs"]["type"] = "layers";
   document["rootfs"]["diff_ids"] = ordered_json::array();
-  for (const Digest& diff_id : diff_ids)
-    document["rootfs"]["diff_ids"].push_back(diff_id.to_string());
+  for (const Digest& diff_id : diff_ids) document["rootfs"]["diff_ids"].push_back(diff_id.to_string());
   document["history"] = ordered_json::array();
   for (const History& entry : history) document["history"].push_back(json_of(entry));
   return dump(document);

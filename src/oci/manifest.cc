@@ -16,12 +16,10 @@ Result<std::string> agreed_type(const JsonFields& document, const std::string& i
     return error(ErrorKind::kCorrupt, "ambiguous: both a manifest and an index");
   const bool outer_known = is_index_type(outer) || is_manifest_type(outer);
   if (!inner.empty() && outer_known && inner != outer)
-    return error(ErrorKind::kCorrupt, "the media type is {} outside and {} inside",
-                 printable(outer), printable(inner));
+    return error(ErrorKind::kCorrupt, "the media type is {} outside and {} inside", printable(outer), printable(inner));
   std::string type = !inner.empty() ? inner : outer_known ? std::string(outer) : "";
   if (type.empty()) type = has_index_shape ? media_type::kOciIndex : media_type::kOciManifest;
-  if (type == media_type::kDockerSchema1 || type == media_type::kDockerSchema1Signed ||
-      document.has("fsLayers"))
+  if (type == media_type::kDockerSchema1 || type == media_type::kDockerSchema1Signed || document.has("fsLayers"))
     return error(ErrorKind::kUnsupported,
                  "Docker image manifest schema 1 is not supported; push the image again with a "
                  "current tool");
@@ -57,8 +55,7 @@ void read_document(JsonFields& in, std::string_view outer, std::variant<Manifest
   if (!type) return in.fail(std::move(type).take_error());
   std::int64_t version = 2;
   in("schemaVersion", version);
-  if (version != 2)
-    return in.fail(error(ErrorKind::kUnsupported, "unsupported schema version {}", version));
+  if (version != 2) return in.fail(error(ErrorKind::kUnsupported, "unsupported schema version {}", version));
   if (is_index_type(*type)) {
     Index& index = out.emplace<Index>();
     index.media_type = std::move(*type);
@@ -72,14 +69,12 @@ void read_document(JsonFields& in, std::string_view outer, std::variant<Manifest
 
 }  // namespace
 
-Result<std::variant<Manifest, Index>> parse_manifest(std::string_view bytes,
-                                                     std::string_view outer_media_type) {
+Result<std::variant<Manifest, Index>> parse_manifest(std::string_view bytes, std::string_view outer_media_type) {
   if (bytes.size() > kMaxManifestSize)
-    return error(ErrorKind::kResourceExhausted, "manifest of {} bytes: the limit is {} (4 MiB)",
-                 bytes.size(), kMaxManifestSize);
+    return error(ErrorKind::kResourceExhausted, "manifest of {} bytes: the limit is {} (4 MiB)", bytes.size(),
+                 kMaxManifestSize);
   std::variant<Manifest, Index> document;
-  TRY(read_json_object(bytes, [&](JsonFields& in) { read_document(in, outer_media_type, document); }),
-      "manifest");
+  TRY(read_json_object(bytes, [&](JsonFields& in) { read_document(in, outer_media_type, document); }), "manifest");
   return document;
 }
 
@@ -117,8 +112,7 @@ Result<Descriptor> choose_manifest(const Index& index, const Platform& wanted) {
     }
   }
   if (best == nullptr)
-    return error(ErrorKind::kNotFound, "no matching manifest for {} in the manifest list entries",
-                 wanted.to_string());
+    return error(ErrorKind::kNotFound, "no matching manifest for {} in the manifest list entries", wanted.to_string());
   return *best;
 }
 

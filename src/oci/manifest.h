@@ -41,8 +41,7 @@ struct Index {
 // `outer_media_type` is what the registry's Content-Type or a descriptor said; empty when nobody
 // did. Errors: kCorrupt (what is wrong, with the byte or the member), kUnsupported (schema 1,
 // unknown types), kResourceExhausted (more than kMaxManifestSize bytes).
-Result<std::variant<Manifest, Index>> parse_manifest(std::string_view bytes,
-                                                     std::string_view outer_media_type = {});
+Result<std::variant<Manifest, Index>> parse_manifest(std::string_view bytes, std::string_view outer_media_type = {});
 
 // The manifest of an index that fits a platform best; the first one among equals. Attestations
 // (platform unknown/unknown) are never chosen.

@@ -8,8 +8,7 @@
 namespace strata::oci {
 namespace {
 
-constexpr const char* kEmptyHash =
-    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+constexpr const char* kEmptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 Digest digest_of_letter(char c) { return Digest::from_hex(std::string(64, c)).value(); }
 
@@ -52,11 +51,9 @@ TEST(Reference, NormalizesAsDockerDoes) {
       {"docker.io/a.b/c", "docker.io/a.b/c", "docker.io/a.b/c"},
       {"localhost/app", "localhost/app", "localhost/app"},
       {"localhost:5000/app:1", "localhost:5000/app:1", "localhost:5000/app:1"},
-      {"127.0.0.1:5000/library/nginx", "127.0.0.1:5000/library/nginx",
-       "127.0.0.1:5000/library/nginx"},
+      {"127.0.0.1:5000/library/nginx", "127.0.0.1:5000/library/nginx", "127.0.0.1:5000/library/nginx"},
       {"[::1]:5000/app", "[::1]:5000/app", "[::1]:5000/app"},
-      {"quay.io/a/b_c/d__e/f-g/h.i:T-1", "quay.io/a/b_c/d__e/f-g/h.i:T-1",
-       "quay.io/a/b_c/d__e/f-g/h.i:T-1"},
+      {"quay.io/a/b_c/d__e/f-g/h.i:T-1", "quay.io/a/b_c/d__e/f-g/h.i:T-1", "quay.io/a/b_c/d__e/f-g/h.i:T-1"},
       {"Host/app", "Host/app", "Host/app"},
       {"app:5000", "docker.io/library/app:5000", "app:5000"},
       {"a---b", "docker.io/library/a---b", "a---b"},
@@ -100,8 +97,8 @@ TEST(Reference, RefusesInDockersWords) {
       {"a@sha1:" + std::string(40, 'a'), "unsupported digest algorithm"},
       {"Nginx", "invalid reference format: repository name (library/Nginx) must be lowercase"},
       {"user/App:T", "invalid reference format: repository name (user/App) must be lowercase"},
-      {std::string(64, 'a'), "invalid repository name (" + std::string(64, 'a') +
-                                 "), cannot specify 64-byte hexadecimal strings"},
+      {std::string(64, 'a'),
+       "invalid repository name (" + std::string(64, 'a') + "), cannot specify 64-byte hexadecimal strings"},
       {"a/" + std::string(300, 'b'), "repository name must not be more than 255 characters"},
   };
   for (const auto& [typed, message] : table) {
@@ -124,8 +121,7 @@ TEST(Platform, ParsesWithTheUsualOtherNames) {
   EXPECT_EQ(parse_platform("aarch64")->to_string(), "linux/arm64");
   EXPECT_EQ(parse_platform("linux/armhf")->to_string(), "linux/arm/v7");
   EXPECT_EQ(parse_platform("windows")->os, "windows");
-  for (const char* bad : {"", "/", "linux/", "a/b/c/d", "linux/am d64"})
-    EXPECT_FALSE(parse_platform(bad)) << bad;
+  for (const char* bad : {"", "/", "linux/", "a/b/c/d", "linux/am d64"}) EXPECT_FALSE(parse_platform(bad)) << bad;
 }
 
 TEST(Platform, MatchesNotNewerVariants) {
@@ -156,16 +152,14 @@ TEST(ChainId, FollowsTheSpecsFormula) {
 }
 
 std::string descriptor_json(char letter, const char* extra = "") {
-  return R"({"mediaType":"t","size":7,"digest":"sha256:)" + std::string(64, letter) + '"' + extra +
-         "}";
+  return R"({"mediaType":"t","size":7,"digest":"sha256:)" + std::string(64, letter) + '"' + extra + "}";
 }
 
 TEST(Manifest, ReadsBothFamiliesAndWritesThemBack) {
   for (const std::string_view type : {media_type::kOciManifest, media_type::kDockerManifest}) {
-    const std::string text = R"({"schemaVersion":2,"mediaType":")" + std::string(type) +
-                             R"(","config":)" + descriptor_json('c') + R"(,"layers":[)" +
-                             descriptor_json('1') + "," + descriptor_json('2') +
-                             R"(],"annotations":{"k":"v"}})";
+    const std::string text = R"({"schemaVersion":2,"mediaType":")" + std::string(type) + R"(","config":)" +
+                             descriptor_json('c') + R"(,"layers":[)" + descriptor_json('1') + "," +
+                             descriptor_json('2') + R"(],"annotations":{"k":"v"}})";
     const auto parsed = parse_manifest(text, type);
     ASSERT_TRUE(parsed) << parsed.error().message();
     const auto& manifest = std::get<Manifest>(*parsed);
@@ -181,8 +175,7 @@ TEST(Manifest, ReadsBothFamiliesAndWritesThemBack) {
 }
 
 TEST(Manifest, TheTypeMayStandOnlyInTheHeaderOrNowhere) {
-  const std::string text =
-      R"({"schemaVersion":2,"config":)" + descriptor_json('c') + R"(,"layers":[]})";
+  const std::string text = R"({"schemaVersion":2,"config":)" + descriptor_json('c') + R"(,"layers":[]})";
   EXPECT_EQ(std::get<Manifest>(*parse_manifest(text)).media_type, media_type::kOciManifest);
   EXPECT_EQ(std::get<Manifest>(*parse_manifest(text, media_type::kDockerManifest)).media_type,
             media_type::kDockerManifest);
@@ -199,9 +192,8 @@ TEST(Manifest, RefusesWhatIsAmbiguousOrBroken) {
        "current tool"},
       {R"({"config":)" + descriptor_json('c') + R"(,"manifests":[]})",
        "manifest: ambiguous: both a manifest and an index"},
-      {R"({"config":)" + descriptor_json('c') +
-           R"(,"layers":[{"mediaType":"t","size":-1,"digest":"sha256:)" + std::string(64, 'a') +
-           "\"}]}",
+      {R"({"config":)" + descriptor_json('c') + R"(,"layers":[{"mediaType":"t","size":-1,"digest":"sha256:)" +
+           std::string(64, 'a') + "\"}]}",
        "manifest: layers[0]: \"size\" is missing or negative"},
       {R"({"config":{"mediaType":"t","size":1,"digest":"sha256:../../x"}})",
        "manifest: config: \"digest\": invalid checksum digest format"},
@@ -209,8 +201,7 @@ TEST(Manifest, RefusesWhatIsAmbiguousOrBroken) {
        "manifest: \"layers\" should be a list, not object"},
       {R"({"mediaType":"application/vnd.cncf.helm","config":)" + descriptor_json('c') + "}",
        "manifest: unsupported manifest media type application/vnd.cncf.helm"},
-      {R"({"mediaType":"application/vnd.oci.image.index.v1+json","config":)" +
-           descriptor_json('c') + "}",
+      {R"({"mediaType":"application/vnd.oci.image.index.v1+json","config":)" + descriptor_json('c') + "}",
        "manifest: the media type says index, the content is a manifest"},
   };
   for (const auto& [text, message] : table) {
@@ -219,27 +210,23 @@ TEST(Manifest, RefusesWhatIsAmbiguousOrBroken) {
     EXPECT_EQ(parsed.error().message(), message);
   }
   const std::string disagreeing =
-      R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","config":)" +
-      descriptor_json('c') + "}";
+      R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","config":)" + descriptor_json('c') + "}";
   EXPECT_FALSE(parse_manifest(disagreeing, media_type::kDockerManifest));
   EXPECT_EQ(parse_manifest(std::string(kMaxManifestSize + 1, ' ')).error().message(),
             "manifest of 4194305 bytes: the limit is 4194304 (4 MiB)");
 }
 
 TEST(Index, ChoosesThePlatformsManifest) {
-  const std::string text =
-      R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[)" +
-      descriptor_json('1', R"(,"platform":{"os":"linux","architecture":"arm","variant":"v5"})") +
-      "," +
-      descriptor_json('2', R"(,"platform":{"os":"linux","architecture":"arm","variant":"v7"})") +
-      "," + descriptor_json('3', R"(,"platform":{"os":"linux","architecture":"amd64"})") + "," +
-      descriptor_json('4', R"(,"platform":{"os":"unknown","architecture":"unknown"})") + "]}";
+  const std::string text = R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[)" +
+                           descriptor_json('1', R"(,"platform":{"os":"linux","architecture":"arm","variant":"v5"})") +
+                           "," +
+                           descriptor_json('2', R"(,"platform":{"os":"linux","architecture":"arm","variant":"v7"})") +
+                           "," + descriptor_json('3', R"(,"platform":{"os":"linux","architecture":"amd64"})") + "," +
+                           descriptor_json('4', R"(,"platform":{"os":"unknown","architecture":"unknown"})") + "]}";
   const auto parsed = parse_manifest(text);
   ASSERT_TRUE(parsed) << parsed.error().message();
   const auto& index = std::get<Index>(*parsed);
-  const auto choose = [&](const char* platform) {
-    return choose_manifest(index, parse_platform(platform).value());
-  };
+  const auto choose = [&](const char* platform) { return choose_manifest(index, parse_platform(platform).value()); };
   EXPECT_EQ(choose("linux/amd64")->digest, digest_of_letter('3'));
   EXPECT_EQ(choose("linux/arm/v7")->digest, digest_of_letter('2'));
   EXPECT_EQ(choose("linux/arm/v6")->digest, digest_of_letter('1'));
@@ -277,8 +264,7 @@ TEST(ImageConfig, KeepsWhatDockersImagesSay) {
   EXPECT_EQ(image->config.cmd, (std::vector<std::string>{"nginx", "-g", "daemon off;"}));
   EXPECT_EQ(image->config.exposed_ports, (std::set<std::string>{"80/tcp"}));
   EXPECT_EQ(image->config.stop_signal, "SIGQUIT");
-  EXPECT_EQ(image->config.healthcheck,
-            R"({"Interval":30000000000,"Test":["CMD-SHELL","curl -f http://localhost/"]})");
+  EXPECT_EQ(image->config.healthcheck, R"({"Interval":30000000000,"Test":["CMD-SHELL","curl -f http://localhost/"]})");
   EXPECT_EQ(image->history.size(), 2u);
   EXPECT_TRUE(image->history[1].empty_layer);
   EXPECT_TRUE(image->config.args_escaped);
@@ -295,12 +281,11 @@ TEST(ImageConfig, BytesAreDeterministic) {
   image.config.volumes = {"/data"};
   image.diff_ids = {digest_of_letter('a')};
   image.history = {{.created_by = "RUN x", .empty_layer = true}};
-  EXPECT_EQ(image.to_json(),
-            R"({"created":"2026-01-02T03:04:05Z","architecture":"amd64","os":"linux",)"
-            R"("config":{"Env":["B=2","A=1"],"Volumes":{"/data":{}},"Labels":{"a":"1","b":"2"}},)"
-            R"("rootfs":{"type":"layers","diff_ids":["sha256:)" +
-                std::string(64, 'a') +
-                R"("]},"history":[{"created_by":"RUN x","empty_layer":true}]})");
+  EXPECT_EQ(image.to_json(), R"({"created":"2026-01-02T03:04:05Z","architecture":"amd64","os":"linux",)"
+                             R"("config":{"Env":["B=2","A=1"],"Volumes":{"/data":{}},"Labels":{"a":"1","b":"2"}},)"
+                             R"("rootfs":{"type":"layers","diff_ids":["sha256:)" +
+                                 std::string(64, 'a') +
+                                 R"("]},"history":[{"created_by":"RUN x","empty_layer":true}]})");
 }
 
 TEST(ImageConfig, BytesThatAreNotUtf8BecomeTheReplacementCharacter) {
@@ -313,8 +298,7 @@ TEST(ImageConfig, RefusesBrokenOnesNamingTheMember) {
   const std::pair<const char*, const char*> table[] = {
       {"{", "image config: broken JSON at byte 2"},
       {"{}", "image config: \"rootfs\" is missing"},
-      {R"({"rootfs":{"diff_ids":["x"]}})",
-       "image config: rootfs: diff_ids[0]: invalid checksum digest format"},
+      {R"({"rootfs":{"diff_ids":["x"]}})", "image config: rootfs: diff_ids[0]: invalid checksum digest format"},
       {R"({"rootfs":{},"config":{"Env":"x"}})",
        "image config: config: \"Env\" should be a list of strings, not string"},
       {R"({"rootfs":{},"config":{"ExposedPorts":[]}})",
@@ -325,9 +309,7 @@ TEST(ImageConfig, RefusesBrokenOnesNamingTheMember) {
     const auto image = ImageConfig::parse(text);
     ASSERT_FALSE(image) << text;
     EXPECT_EQ(image.error().message(), message);
-    EXPECT_EQ(image.error().kind() == ErrorKind::kCorrupt ||
-                  image.error().kind() == ErrorKind::kUnsupported,
-              true);
+    EXPECT_EQ(image.error().kind() == ErrorKind::kCorrupt || image.error().kind() == ErrorKind::kUnsupported, true);
   }
 }
 

@@ -85,8 +85,8 @@ Result<Platform> parse_platform(std::string_view text) {
   const auto parts = split(lower, '/');
   Platform platform = host_platform();
   const auto bad = [&] {
-    return error(ErrorKind::kInvalidArgument,
-                 "\"{}\": invalid platform; write os/architecture[/variant]", printable(text));
+    return error(ErrorKind::kInvalidArgument, "\"{}\": invalid platform; write os/architecture[/variant]",
+                 printable(text));
   };
   if (parts.size() > 3 || !std::ranges::all_of(parts, is_word)) return bad();
   if (parts.size() == 1) {
@@ -118,8 +118,6 @@ int match_distance(const Platform& wanted_as_given, const Platform& have_as_give
   return wanted_number - have_number;
 }
 
-bool matches(const Platform& wanted, const Platform& have) {
-  return match_distance(wanted, have) >= 0;
-}
+bool matches(const Platform& wanted, const Platform& have) { return match_distance(wanted, have) >= 0; }
 
 }  // namespace strata::oci

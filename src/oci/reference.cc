@@ -36,8 +36,7 @@ bool is_domain(std::string_view text) {
   if (text.starts_with('[')) {
     const std::size_t end = text.find(']');
     if (end == std::string_view::npos || end < 2) return false;
-    if (!std::ranges::all_of(text.substr(1, end - 1), [](char c) { return is_hex(c) || c == ':'; }))
-      return false;
+    if (!std::ranges::all_of(text.substr(1, end - 1), [](char c) { return is_hex(c) || c == ':'; })) return false;
     port = text.substr(end + 1);
   } else {
     const std::size_t colon = text.find(':');
@@ -73,18 +72,15 @@ bool is_component(std::string_view text) {
 bool is_path(std::string_view text) { return std::ranges::all_of(split(text, '/'), is_component); }
 
 bool is_identifier(std::string_view text) {
-  return text.size() == 64 &&
-         std::ranges::all_of(text, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
+  return text.size() == 64 && std::ranges::all_of(text, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 // "algorithm:hex" as far as the reference grammar looks; Digest::parse decides the rest.
 bool looks_like_digest(std::string_view text) {
   const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos || colon == 0 || !is_alnum(text[0]) || is_digit(text[0]))
-    return false;
+  if (colon == std::string_view::npos || colon == 0 || !is_alnum(text[0]) || is_digit(text[0])) return false;
   const std::string_view hex = text.substr(colon + 1);
-  return hex.size() >= 32 && std::ranges::all_of(hex, is_hex) &&
-         std::ranges::all_of(text.substr(0, colon), [](char c) {
+  return hex.size() >= 32 && std::ranges::all_of(hex, is_hex) && std::ranges::all_of(text.substr(0, colon), [](char c) {
            return is_alnum(c) || c == '+' || c == '.' || c == '-' || c == '_';
          });
 }
@@ -101,9 +97,9 @@ Split split_domain(std::string_view text) {
   Split result;
   const std::size_t slash = text.find('/');
   const std::string_view first = text.substr(0, slash);
-  const bool has_domain = slash != std::string_view::npos &&
-                          (first.find_first_of(".:") != std::string_view::npos ||
-                           first == "localhost" || std::ranges::any_of(first, is_upper));
+  const bool has_domain =
+      slash != std::string_view::npos && (first.find_first_of(".:") != std::string_view::npos || first == "localhost" ||
+                                          std::ranges::any_of(first, is_upper));
   if (has_domain) {
     result.domain = first == kIndexDomain ? kDockerHub : first;
     result.remainder = text.substr(slash + 1);
@@ -120,8 +116,7 @@ Split split_domain(std::string_view text) {
 
 bool is_valid_tag(std::string_view text) {
   return !text.empty() && text.size() <= 128 && (is_alnum(text[0]) || text[0] == '_') &&
-         std::ranges::all_of(
-             text, [](char c) { return is_alnum(c) || c == '_' || c == '.' || c == '-'; });
+         std::ranges::all_of(text, [](char c) { return is_alnum(c) || c == '_' || c == '.' || c == '-'; });
 }
 
 Result<Reference> Reference::parse(std::string_view text) {
@@ -135,8 +130,7 @@ Result<Reference> Reference::parse(std::string_view text) {
   // Docker looks at what stands before the first colon, which for name@sha256:… is name@sha256.
   const std::string_view remote = rest.substr(0, rest.find(':'));
   if (std::ranges::any_of(remote, is_upper))
-    return error(ErrorKind::kInvalidArgument,
-                 "invalid reference format: repository name ({}) must be lowercase",
+    return error(ErrorKind::kInvalidArgument, "invalid reference format: repository name ({}) must be lowercase",
                  printable(remote));
 
   Reference reference;
@@ -156,8 +150,7 @@ Result<Reference> Reference::parse(std::string_view text) {
   reference.domain_ = parts.domain;
   reference.path_ = std::string(rest);
   if (reference.name().size() > kMaxNameLength)
-    return error(ErrorKind::kInvalidArgument, "repository name must not be more than {} characters",
-                 kMaxNameLength);
+    return error(ErrorKind::kInvalidArgument, "repository name must not be more than {} characters", kMaxNameLength);
   return reference;
 }
 
@@ -184,9 +177,7 @@ std::string with_suffixes(std::string name, const Reference& reference) {
 std::string Reference::to_string() const { return with_suffixes(name(), *this); }
 std::string Reference::familiar() const { return with_suffixes(familiar_name(), *this); }
 
-Reference Reference::with_default_tag() const {
-  return is_name_only() ? with_tag("latest") : *this;
-}
+Reference Reference::with_default_tag() const { return is_name_only() ? with_tag("latest") : *this; }
 
 Reference Reference::with_tag(std::string_view new_tag) const {
   Reference other = without_tag_and_digest();

@@ -66,7 +66,7 @@ struct Root {
 
 struct Mount {
   std::string destination;  // absolute, resolved inside the root
-  std::string type;  // "bind", "proc", "tmpfs", …; with the option bind or rbind it does not matter
+  std::string type;         // "bind", "proc", "tmpfs", …; with the option bind or rbind it does not matter
   std::string source;
   std::vector<std::string> options;
   bool operator==(const Mount&) const = default;
@@ -173,8 +173,7 @@ struct LinuxPart {
   Resources resources;
   std::map<std::string, std::string> sysctl;
   std::optional<Seccomp> seccomp;
-  std::string
-      rootfs_propagation;  // "private" (the default), "rprivate", "slave", "rslave", "shared", …
+  std::string rootfs_propagation;  // "private" (the default), "rprivate", "slave", "rslave", "shared", …
   std::vector<std::string> masked_paths, readonly_paths;
   bool operator==(const LinuxPart&) const = default;
 };

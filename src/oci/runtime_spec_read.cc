@@ -131,14 +131,17 @@ void read_linux(JsonFields& in, LinuxPart& part) {
 Result<RuntimeSpec> parse_runtime_spec(std::string_view config_json) {
   RuntimeSpec spec;
   spec.version.clear();
-  TRY(read_json_object(config_json, [&](JsonFields& in) {
-        in("ociVersion", spec.version);
-        in.object("process", [&](JsonFields& process) { read_process(process, spec.process); });
-        in.object("root", [&](JsonFields& root) { root("path", spec.root.path)("readonly", spec.root.readonly); });
-        in("hostname", spec.hostname)("domainname", spec.domainname)("annotations", spec.annotations);
-        in.list("mounts", spec.mounts, read_mount);
-        in.object("linux", [&](JsonFields& part) { read_linux(part, spec.linux_part); });
-      }),
+  TRY(read_json_object(config_json,
+                       [&](JsonFields& in) {
+                         in("ociVersion", spec.version);
+                         in.object("process", [&](JsonFields& process) { read_process(process, spec.process); });
+                         in.object("root", [&](JsonFields& root) {
+                           root("path", spec.root.path)("readonly", spec.root.readonly);
+                         });
+                         in("hostname", spec.hostname)("domainname", spec.domainname)("annotations", spec.annotations);
+                         in.list("mounts", spec.mounts, read_mount);
+                         in.object("linux", [&](JsonFields& part) { read_linux(part, spec.linux_part); });
+                       }),
       "runtime spec");
   return spec;
 }

@@ -45,8 +45,7 @@ TEST(RuntimeSpec, AbsentMembersAreUnset) {
 }
 
 TEST(RuntimeSpec, UnknownMembersAreIgnored) {
-  EXPECT_TRUE(
-      parse_runtime_spec(R"({"ociVersion":"1.2.0","windows":{"x":1},"linux":{"intelRdt":{}}})"));
+  EXPECT_TRUE(parse_runtime_spec(R"({"ociVersion":"1.2.0","windows":{"x":1},"linux":{"intelRdt":{}}})"));
 }
 
 TEST(RuntimeSpec, WrongTypesAreErrorsThatNameTheMember) {

@@ -36,8 +36,7 @@ Json write_process(const Process& process) {
   Json json;
   if (process.terminal) json["terminal"] = true;
   if (process.console_size)
-    json["consoleSize"] = {{"height", process.console_size->height},
-                           {"width", process.console_size->width}};
+    json["consoleSize"] = {{"height", process.console_size->height}, {"width", process.console_size->width}};
   Json user = {{"uid", process.user.uid}, {"gid", process.user.gid}};
   put(user, "umask", process.user.umask);
   if (!process.user.additional_gids.empty()) user["additionalGids"] = process.user.additional_gids;
@@ -52,9 +51,8 @@ Json write_process(const Process& process) {
   put(capabilities, "permitted", process.capabilities.permitted);
   put(capabilities, "ambient", process.capabilities.ambient);
   put_object(json, "capabilities", std::move(capabilities));
-  put_list(json, "rlimits", process.rlimits, [](const Rlimit& limit) {
-    return Json{{"type", limit.type}, {"hard", limit.hard}, {"soft", limit.soft}};
-  });
+  put_list(json, "rlimits", process.rlimits,
+           [](const Rlimit& limit) { return Json{{"type", limit.type}, {"hard", limit.hard}, {"soft", limit.soft}}; });
   if (process.no_new_privileges) json["noNewPrivileges"] = true;
   put(json, "oomScoreAdj", process.oom_score_adj);
   return json;
@@ -147,10 +145,8 @@ Json write_linux(const LinuxPart& part) {
     return one;
   });
   put_list(json, "devices", part.devices, [](const Device& device) {
-    Json one = {{"path", device.path},
-                {"type", std::string(1, device.type)},
-                {"major", device.major},
-                {"minor", device.minor}};
+    Json one = {
+        {"path", device.path}, {"type", std::string(1, device.type)}, {"major", device.major}, {"minor", device.minor}};
     put(one, "fileMode", device.file_mode);
     one["uid"] = device.uid;
     one["gid"] = device.gid;
@@ -164,9 +160,7 @@ Json write_linux(const LinuxPart& part) {
 }
 
 // Values come from command lines, too: what is not UTF-8 is replaced rather than thrown over.
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 }  // namespace
 

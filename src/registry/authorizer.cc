@@ -11,8 +11,7 @@ namespace strata::registry {
 namespace {
 
 constexpr std::size_t kMaxTokenAnswer = 256 << 10;
-constexpr auto kDefaultLifetime =
-    std::chrono::seconds(60);  // when the server names none, by the protocol
+constexpr auto kDefaultLifetime = std::chrono::seconds(60);  // when the server names none, by the protocol
 constexpr auto kMargin = std::chrono::seconds(10);
 
 std::string url_encode(std::string_view text) {
@@ -46,8 +45,7 @@ std::string token_key(const Endpoint& endpoint, const Scopes& scopes) {
 
 std::string form(const std::vector<std::pair<std::string, std::string>>& fields) {
   std::string text;
-  for (const auto& [name, value] : fields)
-    text += (text.empty() ? "" : "&") + name + "=" + url_encode(value);
+  for (const auto& [name, value] : fields) text += (text.empty() ? "" : "&") + name + "=" + url_encode(value);
   return text;
 }
 
@@ -65,8 +63,7 @@ std::string Authorizer::identity_token_of(std::string_view domain) {
 }
 
 Result<Credentials> Authorizer::credentials_for(const Endpoint& endpoint) {
-  if (const auto known = credentials_.find(endpoint.domain); known != credentials_.end())
-    return known->second;
+  if (const auto known = credentials_.find(endpoint.domain); known != credentials_.end()) return known->second;
   auto found = CredentialFile(settings_.docker_config).get(endpoint.domain);
   // A helper that is not installed here makes the user anonymous, as with docker.
   if (!found && found.error().kind() != ErrorKind::kNotFound) return std::move(found).take_error();
@@ -80,8 +77,7 @@ Result<std::string> Authorizer::header_for(const Endpoint& endpoint, const Scope
   return value_for(endpoint, challenge->second, scopes);
 }
 
-Result<std::optional<std::string>> Authorizer::answer(const Endpoint& endpoint,
-                                                      const fetch::Response& unauthorized,
+Result<std::optional<std::string>> Authorizer::answer(const Endpoint& endpoint, const fetch::Response& unauthorized,
                                                       const Scopes& scopes, std::string_view sent) {
   const auto challenge = parse_challenge(unauthorized.headers);
   if (!challenge) return std::optional<std::string>();
@@ -94,8 +90,7 @@ Result<std::optional<std::string>> Authorizer::answer(const Endpoint& endpoint,
   return std::optional(std::move(value));
 }
 
-Result<std::string> Authorizer::value_for(const Endpoint& endpoint, const Challenge& challenge,
-                                          const Scopes& scopes) {
+Result<std::string> Authorizer::value_for(const Endpoint& endpoint, const Challenge& challenge, const Scopes& scopes) {
   const Credentials credentials = TRY(credentials_for(endpoint));
   if (!challenge.bearer) return credentials.username.empty() ? std::string() : basic(credentials);
   if (!credentials.registry_token.empty()) return "Bearer " + credentials.registry_token;
@@ -110,17 +105,15 @@ Result<std::string> Authorizer::value_for(const Endpoint& endpoint, const Challe
   return "Bearer " + (tokens_[key] = std::move(token)).value;
 }
 
-Result<Authorizer::Token> Authorizer::fetch_token(const Endpoint& endpoint,
-                                                  const Challenge& challenge, const Scopes& scopes,
-                                                  const Credentials& credentials) {
+Result<Authorizer::Token> Authorizer::fetch_token(const Endpoint& endpoint, const Challenge& challenge,
+                                                  const Scopes& scopes, const Credentials& credentials) {
   const std::string host = host_of_url(challenge.realm);
   const bool https = challenge.realm.starts_with("https://");
   if (host.empty() || (!https && !challenge.realm.starts_with("http://")))
     return error(ErrorKind::kUnavailable, "{} names no usable token server", endpoint.host);
   const bool plain_allowed = std::ranges::find(endpoint.schemes, "http") != endpoint.schemes.end();
   if (!https && !plain_allowed && !is_loopback(host))
-    return error(ErrorKind::kUnavailable,
-                 "{} names a token server without TLS ({}), which is refused", endpoint.host,
+    return error(ErrorKind::kUnavailable, "{} names a token server without TLS ({}), which is refused", endpoint.host,
                  printable(host));
   fetch::Request request;
   request.tls = TRY(tls_of(settings_, host));
@@ -128,9 +121,9 @@ Result<Authorizer::Token> Authorizer::fetch_token(const Endpoint& endpoint,
   std::vector<std::pair<std::string, std::string>> fields;
   if (!challenge.service.empty()) fields.emplace_back("service", challenge.service);
   if (!credentials.identity_token.empty()) {
-    fields.insert(fields.end(), {{"grant_type", "refresh_token"},
-                                 {"refresh_token", credentials.identity_token},
-                                 {"client_id", "strata"}});
+    fields.insert(
+        fields.end(),
+        {{"grant_type", "refresh_token"}, {"refresh_token", credentials.identity_token}, {"client_id", "strata"}});
     if (!scopes.empty()) fields.emplace_back("scope", join(scopes, " "));
     request.method = "POST";
     request.url = challenge.realm;
@@ -143,8 +136,7 @@ Result<Authorizer::Token> Authorizer::fetch_token(const Endpoint& endpoint,
       request.headers.emplace_back("Authorization", basic(credentials));
     }
     if (login_) fields.insert(fields.end(), {{"offline_token", "true"}, {"client_id", "strata"}});
-    request.url = challenge.realm + (challenge.realm.find('?') == std::string::npos ? "?" : "&") +
-                  form(fields);
+    request.url = challenge.realm + (challenge.realm.find('?') == std::string::npos ? "?" : "&") + form(fields);
   }
   const fetch::Response response = TRY(perform_(request), "token server {}", printable(host));
   if (!response.success())
@@ -156,12 +148,11 @@ Result<Authorizer::Token> Authorizer::fetch_token(const Endpoint& endpoint,
   if (token.value.empty()) token.value = TRY(string_member(answer, "access_token"));
   if (token.value.empty() || token.value.find_first_of("\r\n") != std::string::npos)
     return error(ErrorKind::kUnavailable, "token server {} gave no token", printable(host));
-  const auto lifetime = std::chrono::seconds(
-      std::clamp<std::int64_t>(int_member(answer, "expires_in").value_or(0), 0, 86'400));
-  token.expires = std::chrono::steady_clock::now() +
-                  std::max(lifetime, std::chrono::seconds(kDefaultLifetime)) - kMargin;
-  if (login_)
-    identity_tokens_[endpoint.domain] = string_member(answer, "refresh_token").value_or("");
+  const auto lifetime =
+      std::chrono::seconds(std::clamp<std::int64_t>(int_member(answer, "expires_in").value_or(0), 0, 86'400));
+  token.expires =
+      std::chrono::steady_clock::now() + std::max(lifetime, std::chrono::seconds(kDefaultLifetime)) - kMargin;
+  if (login_) identity_tokens_[endpoint.domain] = string_member(answer, "refresh_token").value_or("");
   return token;
 }
 

@@ -31,8 +31,7 @@ class Authorizer {
   using Perform = std::function<Result<fetch::Response>(const fetch::Request&)>;
 
   // `perform` does HTTP (with its own retries); both references outlive the Authorizer.
-  Authorizer(const Settings& settings, Perform perform)
-      : settings_(settings), perform_(std::move(perform)) {}
+  Authorizer(const Settings& settings, Perform perform) : settings_(settings), perform_(std::move(perform)) {}
 
   // The header's value for a request, as far as is known without asking; "" for none.
   // Errors: the token server's refusal.
@@ -40,8 +39,7 @@ class Authorizer {
 
   // After a 401 to a request that carried `sent`: the value to try instead, or nullopt when there
   // is none better (the credentials are not good for this).
-  Result<std::optional<std::string>> answer(const Endpoint& endpoint,
-                                            const fetch::Response& unauthorized,
+  Result<std::optional<std::string>> answer(const Endpoint& endpoint, const fetch::Response& unauthorized,
                                             const Scopes& scopes, std::string_view sent);
 
   // Uses these for a registry instead of the file's.
@@ -55,10 +53,9 @@ class Authorizer {
     std::chrono::steady_clock::time_point expires;
   };
 
-  Result<std::string> value_for(const Endpoint& endpoint, const Challenge& challenge,
-                                const Scopes& scopes);
-  Result<Token> fetch_token(const Endpoint& endpoint, const Challenge& challenge,
-                            const Scopes& scopes, const Credentials& credentials);
+  Result<std::string> value_for(const Endpoint& endpoint, const Challenge& challenge, const Scopes& scopes);
+  Result<Token> fetch_token(const Endpoint& endpoint, const Challenge& challenge, const Scopes& scopes,
+                            const Credentials& credentials);
   Result<Credentials> credentials_for(const Endpoint& endpoint);
 
   const Settings& settings_;

@@ -52,9 +52,7 @@ class Scanner {
     rest_.remove_prefix(n);
     return taken;
   }
-  void skip(std::string_view set) {
-    rest_.remove_prefix(std::min(rest_.find_first_not_of(set), rest_.size()));
-  }
+  void skip(std::string_view set) { rest_.remove_prefix(std::min(rest_.find_first_not_of(set), rest_.size())); }
   std::string_view rest_;
 };
 

@@ -5,9 +5,7 @@
 namespace strata::registry {
 namespace {
 
-std::optional<Challenge> parse(std::string value) {
-  return parse_challenge({{"www-authenticate", std::move(value)}});
-}
+std::optional<Challenge> parse(std::string value) { return parse_challenge({{"www-authenticate", std::move(value)}}); }
 
 TEST(Challenge, ReadsDockerHubs) {
   const auto challenge = parse(
@@ -22,9 +20,8 @@ TEST(Challenge, ReadsDockerHubs) {
 
 TEST(Challenge, PrefersBearerAmongSeveral) {
   EXPECT_TRUE(parse(R"(Basic realm="x", Bearer realm="https://t")")->bearer);
-  EXPECT_TRUE(parse_challenge({{"www-authenticate", "Basic realm=x"},
-                               {"www-authenticate", "bearer realm=https://t"}})
-                  ->bearer);
+  EXPECT_TRUE(
+      parse_challenge({{"www-authenticate", "Basic realm=x"}, {"www-authenticate", "bearer realm=https://t"}})->bearer);
   EXPECT_FALSE(parse(R"(Negotiate, Basic realm="a, b=\"c\"")")->bearer);
   EXPECT_EQ(parse(R"(Basic realm="a, b=\"c\"")")->realm, R"(a, b="c")");
 }

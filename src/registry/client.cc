@@ -19,8 +19,7 @@ constexpr std::string_view kAccept =
     "application/vnd.docker.distribution.manifest.v2+json";
 
 std::string manifest_path(const oci::Reference& reference) {
-  const std::string name =
-      reference.digest ? reference.digest->to_string() : reference.tag.value_or("latest");
+  const std::string name = reference.digest ? reference.digest->to_string() : reference.tag.value_or("latest");
   return repository_path(reference, "manifests/" + name);
 }
 
@@ -35,18 +34,14 @@ Call manifest_call(const char* method, const oci::Reference& reference) {
 }
 
 // In Docker's words, which say what to do.
-Error pull_error(const fetch::Response& response, const Endpoint& endpoint,
-                 const oci::Reference& reference) {
+Error pull_error(const fetch::Response& response, const Endpoint& endpoint, const oci::Reference& reference) {
   const RegistryError parsed = parse_registry_error(response.status, response.body);
-  if (response.status == 401 || response.status == 403 || parsed.code == "DENIED" ||
-      parsed.code == "UNAUTHORIZED")
-    return error(
-        ErrorKind::kUnauthorized,
-        "pull access denied for {}, repository does not exist or may require 'strata login': {}",
-        reference.familiar_name(), parsed.message);
+  if (response.status == 401 || response.status == 403 || parsed.code == "DENIED" || parsed.code == "UNAUTHORIZED")
+    return error(ErrorKind::kUnauthorized,
+                 "pull access denied for {}, repository does not exist or may require 'strata login': {}",
+                 reference.familiar_name(), parsed.message);
   if (parsed.code == "NAME_UNKNOWN")
-    return error(ErrorKind::kNotFound, "repository {} not found: {}", reference.familiar_name(),
-                 parsed.message);
+    return error(ErrorKind::kNotFound, "repository {} not found: {}", reference.familiar_name(), parsed.message);
   if (response.status == 404) {
     const std::string text = parsed.code.empty() ? "manifest unknown" : parsed.message;
     return error(ErrorKind::kNotFound, "manifest for {} not found: {}", reference.familiar(), text);
@@ -77,12 +72,8 @@ std::string default_docker_config() {
 std::string repository_path(const oci::Reference& repository, std::string_view rest) {
   return "/v2/" + repository.path() + "/" + std::string(rest);
 }
-Scopes pull_scope(const oci::Reference& repository) {
-  return {"repository:" + repository.path() + ":pull"};
-}
-Scopes push_scope(const oci::Reference& repository) {
-  return {"repository:" + repository.path() + ":pull,push"};
-}
+Scopes pull_scope(const oci::Reference& repository) { return {"repository:" + repository.path() + ":pull"}; }
+Scopes push_scope(const oci::Reference& repository) { return {"repository:" + repository.path() + ":pull,push"}; }
 
 Error combined(const std::vector<Endpoint>& sources, std::vector<Error> errors) {
   const Error& last = errors.back();
@@ -112,33 +103,26 @@ Result<Endpoints> Client::Impl::sources(const std::string& domain) {
   return known;
 }
 
-Result<Endpoint> Client::Impl::origin(const std::string& domain) {
-  return TRY(sources(domain))->back();
-}
+Result<Endpoint> Client::Impl::origin(const std::string& domain) { return TRY(sources(domain))->back(); }
 
-Result<Fetched> Client::Impl::manifest_from(const Endpoint& endpoint,
-                                            const oci::Reference& reference) {
+Result<Fetched> Client::Impl::manifest_from(const Endpoint& endpoint, const oci::Reference& reference) {
   const fetch::Response response = TRY(session.perform(endpoint, manifest_call("GET", reference)));
   if (!response.success()) return pull_error(response, endpoint, reference);
-  Fetched fetched{response.body, content_type(response), oci::Digest::of(response.body),
-                  endpoint.domain};
+  Fetched fetched{response.body, content_type(response), oci::Digest::of(response.body), endpoint.domain};
   const oci::Digest promised = reference.digest ? *reference.digest : announced_digest(response);
   if (!promised.empty() && promised != fetched.digest)
-    return error(ErrorKind::kCorrupt, "manifest for {}: {} sent bytes with digest {} for {}",
-                 reference.familiar(), endpoint.host, fetched.digest.to_string(),
-                 promised.to_string());
+    return error(ErrorKind::kCorrupt, "manifest for {}: {} sent bytes with digest {} for {}", reference.familiar(),
+                 endpoint.host, fetched.digest.to_string(), promised.to_string());
   return fetched;
 }
 
 Result<Fetched> Client::get_manifest(const oci::Reference& reference) {
   const Endpoints sources = TRY(impl_->sources(reference.domain()));
-  return from_first(impl_->session, *sources, [&](const Endpoint& endpoint) {
-    return impl_->manifest_from(endpoint, reference);
-  });
+  return from_first(impl_->session, *sources,
+                    [&](const Endpoint& endpoint) { return impl_->manifest_from(endpoint, reference); });
 }
 
-Result<oci::Descriptor> Client::Impl::resolve_at(const Endpoint& endpoint,
-                                                 const oci::Reference& reference) {
+Result<oci::Descriptor> Client::Impl::resolve_at(const Endpoint& endpoint, const oci::Reference& reference) {
   const fetch::Response response = TRY(session.perform(endpoint, manifest_call("HEAD", reference)));
   if (!response.success()) return pull_error(response, endpoint, reference);
   oci::Descriptor descriptor;
@@ -151,38 +135,34 @@ Result<oci::Descriptor> Client::Impl::resolve_at(const Endpoint& endpoint,
   }
   // Not every registry says so much in its answer to HEAD.
   const Fetched fetched = TRY(manifest_from(endpoint, reference));
-  return oci::Descriptor{
-      .media_type = fetched.media_type, .digest = fetched.digest, .size = fetched.bytes.size()};
+  return oci::Descriptor{.media_type = fetched.media_type, .digest = fetched.digest, .size = fetched.bytes.size()};
 }
 
 Result<oci::Descriptor> Client::resolve(const oci::Reference& reference) {
   const Endpoints sources = TRY(impl_->sources(reference.domain()));
-  return from_first(impl_->session, *sources, [&](const Endpoint& endpoint) {
-    return impl_->resolve_at(endpoint, reference);
-  });
+  return from_first(impl_->session, *sources,
+                    [&](const Endpoint& endpoint) { return impl_->resolve_at(endpoint, reference); });
 }
 
 Result<Download> Client::open_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                                    std::uint64_t offset) {
   if (offset > blob.size)
     return error(ErrorKind::kInvalidArgument, "offset {} in a blob of {} bytes", offset, blob.size);
-  return start_download(impl_->session, TRY(impl_->sources(repository.domain())), repository, blob,
-                        offset);
+  return start_download(impl_->session, TRY(impl_->sources(repository.domain())), repository, blob, offset);
 }
 
-Result<std::string> Client::get_blob(const oci::Reference& repository, const oci::Descriptor& blob,
-                                     std::size_t limit) {
+Result<std::string> Client::get_blob(const oci::Reference& repository, const oci::Descriptor& blob, std::size_t limit) {
   if (blob.size > limit)
-    return error(ErrorKind::kResourceExhausted, "blob {} of {} bytes: the limit is {}",
-                 blob.digest.to_string(), blob.size, limit);
+    return error(ErrorKind::kResourceExhausted, "blob {} of {} bytes: the limit is {}", blob.digest.to_string(),
+                 blob.size, limit);
   Download download = TRY(open_blob(repository, blob));
   auto bytes = sys::read_fd(download.fd(), limit);
   TRY(download.finish());
   if (!bytes) return std::move(bytes).take_error();
   const oci::Digest digest = oci::Digest::of(*bytes);
   if (digest != blob.digest)
-    return error(ErrorKind::kCorrupt, "blob {}: the registry sent bytes with digest {}",
-                 blob.digest.to_string(), digest.to_string());
+    return error(ErrorKind::kCorrupt, "blob {}: the registry sent bytes with digest {}", blob.digest.to_string(),
+                 digest.to_string());
   return bytes;
 }
 

@@ -103,12 +103,10 @@ class Client {
   // All tags of a repository, in the registry's order. Errors: kResourceExhausted beyond 100,000.
   Result<std::vector<std::string>> tags(const oci::Reference& repository);
   // A whole small blob (an image config), verified. More than `limit` bytes is kResourceExhausted.
-  Result<std::string> get_blob(const oci::Reference& repository, const oci::Descriptor& blob,
-                               std::size_t limit);
+  Result<std::string> get_blob(const oci::Reference& repository, const oci::Descriptor& blob, std::size_t limit);
   // From byte `offset` on. Returns when the source has agreed to send; a missing blob or refused
   // access is an error here.
-  Result<Download> open_blob(const oci::Reference& repository, const oci::Descriptor& blob,
-                             std::uint64_t offset = 0);
+  Result<Download> open_blob(const oci::Reference& repository, const oci::Descriptor& blob, std::uint64_t offset = 0);
 
   // ---- searching ----
 
@@ -121,8 +119,7 @@ class Client {
   Result<bool> has_blob(const oci::Reference& repository, const oci::Digest& digest);
   // Makes a blob of another repository of the same registry appear in this one; false when the
   // registry will not (then push it).
-  Result<bool> mount_blob(const oci::Reference& repository, const oci::Digest& digest,
-                          const oci::Reference& from);
+  Result<bool> mount_blob(const oci::Reference& repository, const oci::Digest& digest, const oci::Reference& from);
   // Called with the bytes sent so far, from another thread; may be null.
   using Progress = std::move_only_function<void(std::uint64_t)>;
   // Sends blob.size bytes from `source`: a file from its beginning (repeated when the connection
@@ -132,8 +129,7 @@ class Client {
   // As push_blob, for a blob whose size and digest are known only when its last byte is: reads the
   // pipe to its end, then asks `describe` for the digest. A failing `describe` abandons the upload.
   Result<> push_blob_stream(const oci::Reference& repository, int source,
-                            std::move_only_function<Result<oci::Digest>()> describe,
-                            Progress progress = nullptr);
+                            std::move_only_function<Result<oci::Digest>()> describe, Progress progress = nullptr);
   // Under the reference's tag, or its digest when it has no tag. Returns the digest of `bytes`.
   Result<oci::Digest> put_manifest(const oci::Reference& reference, std::string_view bytes,
                                    std::string_view media_type);

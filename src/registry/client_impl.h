@@ -25,12 +25,10 @@ class Client::Impl {
   Result<Fetched> manifest_from(const Endpoint& endpoint, const oci::Reference& reference);
   Result<oci::Descriptor> resolve_at(const Endpoint& endpoint, const oci::Reference& reference);
 
-  Result<std::vector<std::string>> tags_from(const Endpoint& endpoint,
-                                             const oci::Reference& repository);
+  Result<std::vector<std::string>> tags_from(const Endpoint& endpoint, const oci::Reference& repository);
 
   Result<std::string> start_upload(const Endpoint& endpoint, const oci::Reference& repository);
-  void abandon_upload(const Endpoint& endpoint, const oci::Reference& repository,
-                      const std::string& location);
+  void abandon_upload(const Endpoint& endpoint, const oci::Reference& repository, const std::string& location);
 
   const Settings settings;
   Session session;
@@ -50,8 +48,7 @@ Error combined(const std::vector<Endpoint>& sources, std::vector<Error> errors);
 
 // The first success of `attempt(endpoint)` over the sources; else all their errors, combined.
 template <class F>
-auto from_first(Session& session, const std::vector<Endpoint>& sources, F attempt)
-    -> decltype(attempt(sources[0])) {
+auto from_first(Session& session, const std::vector<Endpoint>& sources, F attempt) -> decltype(attempt(sources[0])) {
   std::vector<Error> errors;
   for (const Endpoint& endpoint : sources) {
     if (session.is_out_of_reach(endpoint)) {
@@ -66,8 +63,7 @@ auto from_first(Session& session, const std::vector<Endpoint>& sources, F attemp
 }
 
 // Begins a blob's download from the first source that has it.
-Result<Download> start_download(Session& session, Endpoints sources,
-                                const oci::Reference& repository, const oci::Descriptor& blob,
-                                std::uint64_t offset);
+Result<Download> start_download(Session& session, Endpoints sources, const oci::Reference& repository,
+                                const oci::Descriptor& blob, std::uint64_t offset);
 
 }  // namespace strata::registry

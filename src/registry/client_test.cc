@@ -25,9 +25,8 @@ std::string some_bytes(std::size_t size) {
 }
 
 oci::Descriptor describe(std::string_view bytes) {
-  return {.media_type = std::string(oci::media_type::kOciLayer),
-          .digest = oci::Digest::of(bytes),
-          .size = bytes.size()};
+  return {
+      .media_type = std::string(oci::media_type::kOciLayer), .digest = oci::Digest::of(bytes), .size = bytes.size()};
 }
 
 class ClientTest : public testing::Test {
@@ -46,10 +45,8 @@ class ClientTest : public testing::Test {
   }
 
   // Pushes an image of one layer; its manifest's bytes.
-  static std::string push_image(Client& client, const oci::Reference& reference,
-                                const std::string& layer) {
-    const std::string config =
-        R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}})";
+  static std::string push_image(Client& client, const oci::Reference& reference, const std::string& layer) {
+    const std::string config = R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}})";
     for (const std::string& blob : {config, layer}) {
       const auto file = sys::memory_file("blob", blob).value();
       const auto pushed = client.push_blob(reference, describe(blob), file.get());
@@ -65,8 +62,8 @@ class ClientTest : public testing::Test {
     return bytes;
   }
 
-  static std::string pull_blob(Client& client, const oci::Reference& reference,
-                               const oci::Descriptor& blob, std::uint64_t offset = 0) {
+  static std::string pull_blob(Client& client, const oci::Reference& reference, const oci::Descriptor& blob,
+                               std::uint64_t offset = 0) {
     auto download = client.open_blob(reference, blob, offset);
     EXPECT_TRUE(download) << download.error().message();
     if (!download) return "";
@@ -104,8 +101,7 @@ TEST_F(ClientTest, PushesAndPullsOverPlainHttpOnLoopback) {
   EXPECT_TRUE(pull_blob(*reader, reference, describe(layer), 1'000'000) == layer.substr(1'000'000));
   EXPECT_EQ(pull_blob(*reader, reference, describe(layer), layer.size()), "");
   EXPECT_TRUE(reader->get_blob(reference, describe(layer), layer.size()).value() == layer);
-  EXPECT_EQ(reader->get_blob(reference, describe(layer), 100).error().kind(),
-            ErrorKind::kResourceExhausted);
+  EXPECT_EQ(reader->get_blob(reference, describe(layer), 100).error().kind(), ErrorKind::kResourceExhausted);
 }
 
 TEST_F(ClientTest, ManyThreadsPullAtOnceThroughOneProcess) {
@@ -134,8 +130,8 @@ TEST_F(ClientTest, UploadsAStreamWhoseDigestIsKnownLast) {
     EXPECT_TRUE(sys::write_all(pipe.write.get(), blob));
     pipe.write.reset();
   });
-  const auto pushed = writer->push_blob_stream(
-      reference, pipe.read.get(), [&]() -> Result<oci::Digest> { return oci::Digest::of(blob); });
+  const auto pushed = writer->push_blob_stream(reference, pipe.read.get(),
+                                               [&]() -> Result<oci::Digest> { return oci::Digest::of(blob); });
   producer.join();
   ASSERT_TRUE(pushed) << pushed.error().message();
   EXPECT_TRUE(pull_blob(*writer, reference, describe(blob)) == blob);
@@ -176,9 +172,8 @@ TEST_F(ClientTest, TheErrorNamesTheOriginsAnswerAndTheMirrors) {
   settings.mirrors["127.0.0.1:1"] = {mirror.host()};
   const auto fetched = client()->get_manifest(oci::Reference::parse("127.0.0.1:1/x:1").value());
   ASSERT_FALSE(fetched);
-  EXPECT_EQ(fetched.error().message(),
-            "cannot connect to 127.0.0.1:1: Connection refused; mirror " + mirror.host() +
-                ": manifest for 127.0.0.1:1/x:1 not found: manifest unknown");
+  EXPECT_EQ(fetched.error().message(), "cannot connect to 127.0.0.1:1: Connection refused; mirror " + mirror.host() +
+                                           ": manifest for 127.0.0.1:1/x:1 not found: manifest unknown");
   EXPECT_EQ(fetched.error().kind(), ErrorKind::kUnavailable);
 }
 
@@ -188,14 +183,12 @@ TEST_F(ClientTest, WhatIsNotThereIsSaidInDockersWords) {
   const auto reader = client();
   const auto manifest = reader->get_manifest(reference);
   ASSERT_FALSE(manifest);
-  EXPECT_EQ(manifest.error().message(),
-            "manifest for " + registry.host() + "/none:1 not found: manifest unknown");
+  EXPECT_EQ(manifest.error().message(), "manifest for " + registry.host() + "/none:1 not found: manifest unknown");
   EXPECT_EQ(manifest.error().kind(), ErrorKind::kNotFound);
   const auto blob = reader->open_blob(reference, describe("x"));
   ASSERT_FALSE(blob);
   EXPECT_EQ(blob.error().kind(), ErrorKind::kNotFound);
-  EXPECT_NE(blob.error().message().find("blob unknown"), std::string::npos)
-      << blob.error().message();
+  EXPECT_NE(blob.error().message().find("blob unknown"), std::string::npos) << blob.error().message();
 }
 
 TEST_F(ClientTest, ARegistryRefusesBytesThatAreNotWhatTheDigestSays) {
@@ -204,8 +197,7 @@ TEST_F(ClientTest, ARegistryRefusesBytesThatAreNotWhatTheDigestSays) {
   const auto file = sys::memory_file("blob", "evil").value();
   const auto pushed = client()->push_blob(at(registry, "x:1"), blob, file.get());
   ASSERT_FALSE(pushed);
-  EXPECT_NE(pushed.error().message().find("digest invalid"), std::string::npos)
-      << pushed.error().message();
+  EXPECT_NE(pushed.error().message().find("digest invalid"), std::string::npos) << pushed.error().message();
 }
 
 TEST_F(ClientTest, TlsNeedsACaThatIsTrusted) {
@@ -228,9 +220,8 @@ TEST_F(ClientTest, TlsNeedsACaThatIsTrusted) {
   ASSERT_TRUE(sys::replace_file(host_dir + "/ca.crt", sys::read_file(other.ca).value()));
   const auto refused = client()->get_manifest(reference);
   ASSERT_FALSE(refused);
-  EXPECT_NE(
-      refused.error().message().find("TLS to " + registry.host() + ": SSL certificate problem"),
-      std::string::npos)
+  EXPECT_NE(refused.error().message().find("TLS to " + registry.host() + ": SSL certificate problem"),
+            std::string::npos)
       << refused.error().message();
   EXPECT_EQ(refused.error().kind(), ErrorKind::kUnavailable);
 }
@@ -243,23 +234,20 @@ TEST_F(ClientTest, BasicAuthentication) {
   const auto reference = at(registry, "private:1");
   const auto anonymous = client()->get_manifest(reference);
   ASSERT_FALSE(anonymous);
-  EXPECT_EQ(anonymous.error().message(),
-            "pull access denied for " + registry.host() +
-                "/private, repository does not exist or may require 'strata login': "
-                "unauthorized: authentication required");
+  EXPECT_EQ(anonymous.error().message(), "pull access denied for " + registry.host() +
+                                             "/private, repository does not exist or may require 'strata login': "
+                                             "unauthorized: authentication required");
   EXPECT_EQ(anonymous.error().kind(), ErrorKind::kUnauthorized);
 
-  ASSERT_TRUE(CredentialFile(settings.docker_config)
-                  .store(registry.host(), {.username = "alice", .password = "wonderland"}));
+  ASSERT_TRUE(
+      CredentialFile(settings.docker_config).store(registry.host(), {.username = "alice", .password = "wonderland"}));
   const std::string layer = some_bytes(1 << 20);
   const auto known = client();
   push_image(*known, reference, layer);
   EXPECT_TRUE(pull_blob(*known, reference, describe(layer)) == layer);
 
-  EXPECT_TRUE(
-      client()->check_login(registry.host(), {.username = "alice", .password = "wonderland"}));
-  const auto wrong =
-      client()->check_login(registry.host(), {.username = "alice", .password = "hunter2"});
+  EXPECT_TRUE(client()->check_login(registry.host(), {.username = "alice", .password = "wonderland"}));
+  const auto wrong = client()->check_login(registry.host(), {.username = "alice", .password = "hunter2"});
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().kind(), ErrorKind::kUnauthorized);
   EXPECT_EQ(wrong.error().message().find("hunter2"), std::string::npos);
@@ -279,8 +267,8 @@ class BearerTest : public ClientTest {
     registry_options.token_service = test::TokenServer::kService;
     registry_options.token_issuer = test::TokenServer::kIssuer;
     const std::string bundle = dir.path() + "/bundle.pem";
-    ASSERT_TRUE(sys::replace_file(bundle, sys::read_file(certificates_.certificate).value() +
-                                              sys::read_file(certificates_.ca).value()));
+    ASSERT_TRUE(sys::replace_file(
+        bundle, sys::read_file(certificates_.certificate).value() + sys::read_file(certificates_.ca).value()));
     registry_options.token_certificates = bundle;
     registry = std::make_unique<test::RegistryProcess>(registry_options);
   }
@@ -336,13 +324,11 @@ TEST_F(BearerTest, AnIdentityTokenIsExchangedByPost) {
 
 TEST_F(BearerTest, LoginGetsAnIdentityTokenAndRefusesTheWrongPassword) {
   start(false);
-  const auto accepted =
-      client()->check_login(registry->host(), {.username = "alice", .password = "wonderland"});
+  const auto accepted = client()->check_login(registry->host(), {.username = "alice", .password = "wonderland"});
   ASSERT_TRUE(accepted) << accepted.error().message();
   EXPECT_EQ(accepted->identity_token, "refresh-me");
   EXPECT_EQ(accepted->password, "");
-  const auto wrong =
-      client()->check_login(registry->host(), {.username = "alice", .password = "hunter2"});
+  const auto wrong = client()->check_login(registry->host(), {.username = "alice", .password = "hunter2"});
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().kind(), ErrorKind::kUnauthorized);
   EXPECT_NE(wrong.error().message().find("incorrect username or password"), std::string::npos);

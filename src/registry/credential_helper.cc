@@ -16,9 +16,7 @@ namespace {
 constexpr std::string_view kTokenUser = "<token>";  // the secret is an identity token then
 constexpr std::size_t kMaxOutput = 1 << 20;
 
-bool is_plain_name(std::string_view name) {
-  return !name.empty() && name.find('/') == std::string_view::npos;
-}
+bool is_plain_name(std::string_view name) { return !name.empty() && name.find('/') == std::string_view::npos; }
 
 Result<std::string> find_program(const std::string& name) {
   const std::string file = "docker-credential-" + name;
@@ -80,14 +78,12 @@ Result<Credentials> helper_get(const std::string& name, std::string_view key) {
   return credentials;
 }
 
-Result<> helper_store(const std::string& name, std::string_view key,
-                      const Credentials& credentials) {
+Result<> helper_store(const std::string& name, std::string_view key, const Credentials& credentials) {
   const bool token = !credentials.identity_token.empty();
   const json input{{"ServerURL", key},
                    {"Username", token ? std::string(kTokenUser) : credentials.username},
                    {"Secret", token ? credentials.identity_token : credentials.password}};
-  const Output output =
-      TRY(run(name, "store", input.dump(-1, ' ', false, json::error_handler_t::replace)));
+  const Output output = TRY(run(name, "store", input.dump(-1, ' ', false, json::error_handler_t::replace)));
   if (!output.success) return failed(name, "store", output.text);
   return {};
 }

@@ -13,8 +13,7 @@ namespace strata::registry {
 
 // kNotFound when the program is not in PATH; empty credentials when it knows none for the key.
 Result<Credentials> helper_get(const std::string& name, std::string_view key);
-Result<> helper_store(const std::string& name, std::string_view key,
-                      const Credentials& credentials);
+Result<> helper_store(const std::string& name, std::string_view key, const Credentials& credentials);
 Result<> helper_erase(const std::string& name, std::string_view key);
 
 }  // namespace strata::registry

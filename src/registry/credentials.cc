@@ -33,14 +33,12 @@ Result<ordered_json> load(const std::string& path) {
 Result<> save(const std::string& path, const ordered_json& document) {
   if (const std::size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0)
     TRY(sys::make_directories(path.substr(0, slash), 0700));
-  return sys::replace_file(
-      path, document.dump(1, '\t', false, ordered_json::error_handler_t::replace) + "\n", 0600);
+  return sys::replace_file(path, document.dump(1, '\t', false, ordered_json::error_handler_t::replace) + "\n", 0600);
 }
 
 // The helper that is in charge of a key, or "".
 std::string helper_for(const ordered_json& document, const std::string& key) {
-  if (const auto helpers = document.find("credHelpers");
-      helpers != document.end() && helpers->is_object())
+  if (const auto helpers = document.find("credHelpers"); helpers != document.end() && helpers->is_object())
     if (const auto helper = helpers->find(key); helper != helpers->end() && helper->is_string())
       return helper->get<std::string>();
   if (const auto store = document.find("credsStore"); store != document.end() && store->is_string())
@@ -85,8 +83,7 @@ ordered_json::iterator find_entry(ordered_json& auths, const std::string& key) {
 
 std::string credentials_key(std::string_view registry) {
   const std::string host = host_of(registry);
-  if (host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io" ||
-      host.empty())
+  if (host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io" || host.empty())
     return std::string(kHubKey);
   return host;
 }
@@ -94,8 +91,7 @@ std::string credentials_key(std::string_view registry) {
 Result<Credentials> CredentialFile::get(std::string_view registry) const {
   ordered_json document = TRY(load(path_));
   const std::string key = credentials_key(registry);
-  if (const std::string helper = helper_for(document, key); !helper.empty())
-    return helper_get(helper, key);
+  if (const std::string helper = helper_for(document, key); !helper.empty()) return helper_get(helper, key);
   const auto auths = document.find("auths");
   if (auths == document.end() || !auths->is_object()) return Credentials{};
   const auto entry = find_entry(*auths, key);
@@ -103,11 +99,9 @@ Result<Credentials> CredentialFile::get(std::string_view registry) const {
   return credentials_from(*entry, path_);
 }
 
-Result<CredentialFile::Stored> CredentialFile::store(std::string_view registry,
-                                                     const Credentials& credentials) {
+Result<CredentialFile::Stored> CredentialFile::store(std::string_view registry, const Credentials& credentials) {
   if (path_.empty())
-    return error(ErrorKind::kNotFound,
-                 "no place for credentials: neither HOME nor DOCKER_CONFIG is set");
+    return error(ErrorKind::kNotFound, "no place for credentials: neither HOME nor DOCKER_CONFIG is set");
   ordered_json document = TRY(load(path_));
   const std::string key = credentials_key(registry);
   const std::string helper = helper_for(document, key);
@@ -117,8 +111,8 @@ Result<CredentialFile::Stored> CredentialFile::store(std::string_view registry,
     TRY(helper_store(helper, key, credentials));
   } else {
     // With an identity token docker keeps an empty password.
-    entry["auth"] = to_base64(credentials.username + ":" +
-                              (credentials.identity_token.empty() ? credentials.password : ""));
+    entry["auth"] =
+        to_base64(credentials.username + ":" + (credentials.identity_token.empty() ? credentials.password : ""));
     if (!credentials.identity_token.empty()) entry["identitytoken"] = credentials.identity_token;
   }
   document["auths"][key] = std::move(entry);

@@ -16,9 +16,7 @@ struct Credentials {
   std::string password;
   std::string identity_token;  // instead of a password: an OAuth2 refresh token
   std::string registry_token;  // a bearer token used as it is
-  bool empty() const {
-    return username.empty() && identity_token.empty() && registry_token.empty();
-  }
+  bool empty() const { return username.empty() && identity_token.empty() && registry_token.empty(); }
 };
 
 // The name under which docker keeps a registry's credentials: "https://index.docker.io/v1/" for

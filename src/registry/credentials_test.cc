@@ -16,15 +16,15 @@ class CredentialsTest : public testing::Test {
   std::string text() const { return sys::read_file(path).value_or(""); }
   // A credential helper that keeps what it is given in files beside it.
   void install_helper() {
-    ASSERT_TRUE(sys::replace_file(
-        dir.path() + "/docker-credential-box",
-        "#!/bin/sh\ncd \"$(dirname \"$0\")\"\ncase $1 in\n"
-        "store) cat > box ;;\n"
-        "get) read -r key; [ -s box ] || { echo 'credentials not found in native keychain'; exit "
-        "1; }\n"
-        "  echo '{\"ServerURL\":\"'$key'\",\"Username\":\"<token>\",\"Secret\":\"s3cret\"}' ;;\n"
-        "erase) rm -f box ;;\nesac\n",
-        0755));
+    ASSERT_TRUE(
+        sys::replace_file(dir.path() + "/docker-credential-box",
+                          "#!/bin/sh\ncd \"$(dirname \"$0\")\"\ncase $1 in\n"
+                          "store) cat > box ;;\n"
+                          "get) read -r key; [ -s box ] || { echo 'credentials not found in native keychain'; exit "
+                          "1; }\n"
+                          "  echo '{\"ServerURL\":\"'$key'\",\"Username\":\"<token>\",\"Secret\":\"s3cret\"}' ;;\n"
+                          "erase) rm -f box ;;\nesac\n",
+                          0755));
     ::setenv("PATH", (dir.path() + ":" + old_path).c_str(), 1);
   }
   ~CredentialsTest() override { ::setenv("PATH", old_path.c_str(), 1); }
@@ -102,8 +102,7 @@ TEST_F(CredentialsTest, HelpersAreRunAsDockerRunsThem) {
   const auto stored = file.store("h.lan", {.username = "u", .password = "p"});
   ASSERT_TRUE(stored) << stored.error().message();
   EXPECT_FALSE(stored->in_clear);
-  EXPECT_EQ(sys::read_file(dir.path() + "/box").value(),
-            R"({"Secret":"p","ServerURL":"h.lan","Username":"u"})");
+  EXPECT_EQ(sys::read_file(dir.path() + "/box").value(), R"({"Secret":"p","ServerURL":"h.lan","Username":"u"})");
   EXPECT_EQ(text().find("dTpw"), std::string::npos);
   EXPECT_EQ(file.get("h.lan")->identity_token, "s3cret");
   EXPECT_TRUE(*file.erase("h.lan"));

@@ -20,8 +20,8 @@ constexpr int kPipeBytes = 1 << 20;
 
 class Download::State {
  public:
-  State(Session& session, Endpoints sources, const oci::Reference& repository,
-        const oci::Descriptor& blob, std::uint64_t offset)
+  State(Session& session, Endpoints sources, const oci::Reference& repository, const oci::Descriptor& blob,
+        std::uint64_t offset)
       : session_(session),
         sources_(std::move(sources)),
         repository_(repository),
@@ -50,8 +50,7 @@ class Download::State {
     sys::widen_pipe(pipe.write.get(), kPipeBytes);
     read_end = std::move(pipe.read);
     write_end_ = std::move(pipe.write);
-    if (position_ == blob_.size &&
-        position_ > 0) {  // a range that no server grants, and nothing to wait for
+    if (position_ == blob_.size && position_ > 0) {  // a range that no server grants, and nothing to wait for
       write_end_.reset();
       return {};
     }
@@ -86,12 +85,11 @@ class Download::State {
   }
 
   Result<fetch::Transfer> open_somewhere() {
-    return from_first(session_, *sources_,
-                      [&](const Endpoint& endpoint) -> Result<fetch::Transfer> {
-                        Opened opened = TRY(session_.open(endpoint, call()));
-                        host_ = endpoint.host;
-                        return std::move(opened.transfer);
-                      });
+    return from_first(session_, *sources_, [&](const Endpoint& endpoint) -> Result<fetch::Transfer> {
+      Opened opened = TRY(session_.open(endpoint, call()));
+      host_ = endpoint.host;
+      return std::move(opened.transfer);
+    });
   }
 
   void drive() {
@@ -127,24 +125,22 @@ class Download::State {
   bool settle(const fetch::Response& response) {
     using fetch::Failure;
     // A server may give less than the range that was asked for.
-    if (response.failure == Failure::kNone && response.status == 206 && response.bytes > 0 &&
-        position_ < blob_.size)
+    if (response.failure == Failure::kNone && response.status == 206 && response.bytes > 0 && position_ < blob_.size)
       return false;
     if (response.failure == Failure::kNone) {
       if (position_ != blob_.size)
-        failure_ = error(ErrorKind::kCorrupt, "{} sent {} bytes where the manifest says {}", host_,
-                         position_, blob_.size);
+        failure_ =
+            error(ErrorKind::kCorrupt, "{} sent {} bytes where the manifest says {}", host_, position_, blob_.size);
       return true;
     }
     if (response.failure == Failure::kOutput) return true;  // the reader's affair
     if (response.failure == Failure::kLimit) {
-      failure_ = error(ErrorKind::kCorrupt,
-                       "{} sends more than the {} bytes that the manifest says", host_, blob_.size);
+      failure_ =
+          error(ErrorKind::kCorrupt, "{} sends more than the {} bytes that the manifest says", host_, blob_.size);
       return true;
     }
     last_ = to_error(response, host_);
-    const bool passing =
-        response.failure == Failure::kBroken || response.failure == Failure::kTimeout;
+    const bool passing = response.failure == Failure::kBroken || response.failure == Failure::kTimeout;
     if (!passing) failure_ = last_;
     return !passing;
   }
@@ -157,8 +153,7 @@ class Download::State {
       return false;
     }
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, settings.first_retry_pause * (1 << attempt),
-                      [this] { return abandoned_; });
+    changed_.wait_for(lock, settings.first_retry_pause * (1 << attempt), [this] { return abandoned_; });
     return !abandoned_;
   }
 
@@ -190,11 +185,9 @@ std::uint64_t Download::received() const { return state_->received(); }
 void Download::cancel() { state_->cancel(); }
 Result<> Download::finish() { return state_->finish(); }
 
-Result<Download> start_download(Session& session, Endpoints sources,
-                                const oci::Reference& repository, const oci::Descriptor& blob,
-                                std::uint64_t offset) {
-  auto state =
-      std::make_unique<Download::State>(session, std::move(sources), repository, blob, offset);
+Result<Download> start_download(Session& session, Endpoints sources, const oci::Reference& repository,
+                                const oci::Descriptor& blob, std::uint64_t offset) {
+  auto state = std::make_unique<Download::State>(session, std::move(sources), repository, blob, offset);
   TRY(state->start(), "blob {}", blob.digest.to_string());
   return Download(std::move(state));
 }

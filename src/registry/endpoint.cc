@@ -22,15 +22,14 @@ Result<> add_certificates(const std::string& directory, fetch::Tls& tls) {
       tls.ca += TRY(sys::read_file(path, fetch::kMaxPemBytes)) + "\n";
     } else if (name.ends_with(".cert") && tls.certificate.empty()) {
       const std::string key = path.substr(0, path.size() - 5) + ".key";
-      if (!sys::exists(key))
-        return error(ErrorKind::kNotFound, "missing key {} for client certificate {}", key, name);
+      if (!sys::exists(key)) return error(ErrorKind::kNotFound, "missing key {} for client certificate {}", key, name);
       tls.certificate = TRY(sys::read_file(path, fetch::kMaxPemBytes));
       tls.key = TRY(sys::read_file(key, fetch::kMaxPemBytes));
     }
   }
   if (tls.ca.size() > fetch::kMaxPemBytes)
-    return error(ErrorKind::kResourceExhausted, "the certificates in {} take more than {} bytes",
-                 directory, fetch::kMaxPemBytes);
+    return error(ErrorKind::kResourceExhausted, "the certificates in {} take more than {} bytes", directory,
+                 fetch::kMaxPemBytes);
   return {};
 }
 
@@ -90,9 +89,8 @@ Result<std::vector<Endpoint>> mirrors_of(const Settings& settings, std::string_v
     const bool known_scheme =
         endpoint.schemes.empty() || endpoint.schemes[0] == "http" || endpoint.schemes[0] == "https";
     if (endpoint.host.empty() || !known_scheme || endpoint.host.find('@') != std::string::npos)
-      return error(ErrorKind::kInvalidArgument,
-                   "mirror \"{}\" of {}: write a host or an http or https URL", printable(text),
-                   domain);
+      return error(ErrorKind::kInvalidArgument, "mirror \"{}\" of {}: write a host or an http or https URL",
+                   printable(text), domain);
     if (endpoint.schemes.empty()) {
       endpoint.schemes = {"https"};
       if (may_be_insecure(settings, endpoint.host)) endpoint.schemes.emplace_back("http");

@@ -13,9 +13,9 @@
 namespace strata::registry {
 
 struct Endpoint {
-  std::string domain;  // for credentials and for people: "docker.io", "mirror.lan:5000"
-  std::string host;    // that is asked: "registry-1.docker.io"
-  std::string prefix;  // path in front of /v2/, "" or "/hub"
+  std::string domain;                // for credentials and for people: "docker.io", "mirror.lan:5000"
+  std::string host;                  // that is asked: "registry-1.docker.io"
+  std::string prefix;                // path in front of /v2/, "" or "/hub"
   std::vector<std::string> schemes;  // to be tried in this order: "https", "http"
   fetch::Tls tls;
   bool is_mirror = false;

@@ -8,11 +8,10 @@ namespace strata::registry {
 namespace {
 
 TEST(Endpoint, LoopbackIsWhatItLooksLike) {
-  for (const char* host :
-       {"localhost", "localhost:5000", "127.0.0.1", "127.255.1.2:80", "[::1]", "[::1]:5000"})
+  for (const char* host : {"localhost", "localhost:5000", "127.0.0.1", "127.255.1.2:80", "[::1]", "[::1]:5000"})
     EXPECT_TRUE(is_loopback(host)) << host;
-  for (const char* host : {"127.0.0.1.example.com", "127.1", "1.2.3.4", "localhost.example",
-                           "[::2]", "127.0.0.999", ""})
+  for (const char* host :
+       {"127.0.0.1.example.com", "127.1", "1.2.3.4", "localhost.example", "[::2]", "127.0.0.999", ""})
     EXPECT_FALSE(is_loopback(host)) << host;
 }
 
@@ -35,8 +34,7 @@ TEST(Endpoint, OnlyLoopbackAndTheConfiguredMaySpeakPlain) {
 
 TEST(Endpoint, MirrorsAreHostsOrUrls) {
   Settings settings;
-  settings.mirrors["docker.io"] = {"http://127.0.0.1:5000/", "https://proxy.lan/hub",
-                                   "cache.lan:8443"};
+  settings.mirrors["docker.io"] = {"http://127.0.0.1:5000/", "https://proxy.lan/hub", "cache.lan:8443"};
   const auto mirrors = mirrors_of(settings, "docker.io").value();
   ASSERT_EQ(mirrors.size(), 3u);
   EXPECT_EQ(mirrors[0].host, "127.0.0.1:5000");
@@ -59,8 +57,7 @@ TEST(Endpoint, CertificatesComeFromTheFirstDirectoryThatKnowsTheHost) {
   ASSERT_TRUE(sys::replace_file(host + "/me.cert", "C"));
   Settings settings;
   settings.certificate_directories = {dir.path() + "/missing", dir.path() + "/certs.d"};
-  EXPECT_NE(tls_of(settings, "r.lan:5000").error().message().find("missing key"),
-            std::string::npos);
+  EXPECT_NE(tls_of(settings, "r.lan:5000").error().message().find("missing key"), std::string::npos);
   ASSERT_TRUE(sys::replace_file(host + "/me.key", "K"));
   const auto tls = tls_of(settings, "r.lan:5000").value();
   EXPECT_EQ(tls.ca, "A\nB\n");

@@ -26,8 +26,7 @@ class HostileTest : public testing::Test {
   }
   // What a pull of HOST/x:1's manifest says.
   std::string manifest_error(const std::string& host) {
-    const auto fetched =
-        Client::open(settings).value()->get_manifest(oci::Reference::parse(host + "/x:1").value());
+    const auto fetched = Client::open(settings).value()->get_manifest(oci::Reference::parse(host + "/x:1").value());
     return fetched ? "" : fetched.error().message();
   }
   // The blob, or "error: …".
@@ -43,49 +42,41 @@ class HostileTest : public testing::Test {
   sys::TempDir dir = sys::TempDir::create("/tmp").value();
   Settings settings;
   const std::string content = std::string(200'000, 'a') + std::string(200'000, 'b');
-  const oci::Descriptor blob{
-      .media_type = "t", .digest = oci::Digest::of(content), .size = content.size()};
+  const oci::Descriptor blob{.media_type = "t", .digest = oci::Digest::of(content), .size = content.size()};
 };
 
 TEST_F(HostileTest, AManifestWithTheWrongDigestIsRefused) {
   const HttpServer server([](const HttpRequest&) {
-    return HttpResponse{.headers = {{"Docker-Content-Digest", "sha256:" + std::string(64, '0')}},
-                        .body = "{}"};
+    return HttpResponse{.headers = {{"Docker-Content-Digest", "sha256:" + std::string(64, '0')}}, .body = "{}"};
   });
-  EXPECT_EQ(manifest_error(server.host()),
-            "manifest for " + server.host() + "/x:1: " + server.host() +
-                " sent bytes with digest " + oci::Digest::of("{}").to_string() +
-                " for sha256:" + std::string(64, '0'));
+  EXPECT_EQ(manifest_error(server.host()), "manifest for " + server.host() + "/x:1: " + server.host() +
+                                               " sent bytes with digest " + oci::Digest::of("{}").to_string() +
+                                               " for sha256:" + std::string(64, '0'));
 }
 
 TEST_F(HostileTest, AManifestIsBounded) {
-  const HttpServer announcing([](const HttpRequest&) {
-    return HttpResponse{.headers = {{"Content-Length", "99999999999"}}, .body = "{"};
-  });
+  const HttpServer announcing(
+      [](const HttpRequest&) { return HttpResponse{.headers = {{"Content-Length", "99999999999"}}, .body = "{"}; });
   EXPECT_EQ(manifest_error(announcing.host()),
             announcing.host() + " announces 99999999999 bytes where at most 4194304 are allowed");
-  const HttpServer endless([](const HttpRequest&) {
-    return HttpResponse{.raw = "HTTP/1.1 200 OK\r\n\r\n" + std::string(5 << 20, 'x')};
-  });
-  EXPECT_EQ(manifest_error(endless.host()),
-            endless.host() + " sends more than the 4194304 bytes that are allowed");
+  const HttpServer endless(
+      [](const HttpRequest&) { return HttpResponse{.raw = "HTTP/1.1 200 OK\r\n\r\n" + std::string(5 << 20, 'x')}; });
+  EXPECT_EQ(manifest_error(endless.host()), endless.host() + " sends more than the 4194304 bytes that are allowed");
 }
 
 TEST_F(HostileTest, HeadersAreBounded) {
   const HttpServer server([](const HttpRequest&) {
     std::string raw = "HTTP/1.1 200 OK\r\n";
-    for (int i = 0; i < 1000; ++i)
-      raw += "X-" + std::to_string(i) + ": " + std::string(100, 'x') + "\r\n";
+    for (int i = 0; i < 1000; ++i) raw += "X-" + std::to_string(i) + ": " + std::string(100, 'x') + "\r\n";
     return HttpResponse{.raw = raw + "\r\n"};
   });
-  EXPECT_EQ(manifest_error(server.host()),
-            server.host() + " sends more than 49152 bytes of headers");
+  EXPECT_EQ(manifest_error(server.host()), server.host() + " sends more than 49152 bytes of headers");
 }
 
 TEST_F(HostileTest, NonsenseInsteadOfHttpIsAnError) {
-  for (const std::string& raw : {std::string("garbage\r\n\r\n"), std::string("\0\0\0", 3),
-                                 std::string("HTTP/1.1 abc\r\n\r\n"),
-                                 std::string("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n")}) {
+  for (const std::string& raw :
+       {std::string("garbage\r\n\r\n"), std::string("\0\0\0", 3), std::string("HTTP/1.1 abc\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n")}) {
     const HttpServer server([&](const HttpRequest&) { return HttpResponse{.raw = raw}; });
     settings.retries = 1;
     EXPECT_NE(manifest_error(server.host()), "") << raw;
@@ -94,9 +85,9 @@ TEST_F(HostileTest, NonsenseInsteadOfHttpIsAnError) {
 
 TEST_F(HostileTest, ErrorTextsFromTheServerCannotReachTheTerminalRaw) {
   const HttpServer server([](const HttpRequest&) {
-    return HttpResponse{.status = 400,
-                        .body = "{\"errors\":[{\"code\":\"X\",\"message\":\"\\u001b[31mred" +
-                                std::string(5000, 'y') + "\"}]}"};
+    return HttpResponse{
+        .status = 400,
+        .body = "{\"errors\":[{\"code\":\"X\",\"message\":\"\\u001b[31mred" + std::string(5000, 'y') + "\"}]}"};
   });
   const std::string message = manifest_error(server.host());
   EXPECT_EQ(message.find('\x1b'), std::string::npos);
@@ -106,9 +97,8 @@ TEST_F(HostileTest, ErrorTextsFromTheServerCannotReachTheTerminalRaw) {
 
 TEST_F(HostileTest, PassingErrorsAreRetriedAndLastingOnesEnd) {
   std::atomic<int> requests = 0;
-  const HttpServer recovering([&](const HttpRequest&) {
-    return ++requests < 3 ? HttpResponse{.status = 503} : HttpResponse{.body = "{}"};
-  });
+  const HttpServer recovering(
+      [&](const HttpRequest&) { return ++requests < 3 ? HttpResponse{.status = 503} : HttpResponse{.body = "{}"}; });
   EXPECT_EQ(manifest_error(recovering.host()), "");
   EXPECT_EQ(requests, 3);
   requests = 0;
@@ -124,11 +114,9 @@ TEST_F(HostileTest, PassingErrorsAreRetriedAndLastingOnesEnd) {
     return HttpResponse{
         .status = 429,
         .headers = {{"Retry-After", "3600"}},
-        .body =
-            R"({"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]})"};
+        .body = R"({"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]})"};
   });
-  EXPECT_EQ(manifest_error(limiting.host()),
-            "toomanyrequests: You have reached your pull rate limit.");
+  EXPECT_EQ(manifest_error(limiting.host()), "toomanyrequests: You have reached your pull rate limit.");
   EXPECT_EQ(requests, 1);
 }
 
@@ -166,19 +154,15 @@ TEST_F(HostileTest, ATruncatedBlobIsAnErrorNamingIt) {
     return HttpResponse{.headers = {{"Content-Length", std::to_string(content.size())}}};
   });
   const std::string message = pull(breaking.host(), blob);
-  EXPECT_TRUE(message.starts_with("error: blob " + blob.digest.to_string() + ": " +
-                                  breaking.host() + " broke off"))
+  EXPECT_TRUE(message.starts_with("error: blob " + blob.digest.to_string() + ": " + breaking.host() + " broke off"))
       << message;
   const HttpServer shorter([&](const HttpRequest&) { return HttpResponse{.body = "short"}; });
-  EXPECT_EQ(pull(shorter.host(), blob), "error: blob " + blob.digest.to_string() + ": " +
-                                            shorter.host() +
+  EXPECT_EQ(pull(shorter.host(), blob), "error: blob " + blob.digest.to_string() + ": " + shorter.host() +
                                             " sent 5 bytes where the manifest says 400000");
-  const HttpServer longer([&](const HttpRequest&) {
-    return HttpResponse{.raw = "HTTP/1.1 200 OK\r\n\r\n" + content + "more"};
-  });
-  EXPECT_EQ(pull(longer.host(), blob),
-            "error: blob " + blob.digest.to_string() + ": " + longer.host() +
-                " sends more than the 400000 bytes that the manifest says");
+  const HttpServer longer(
+      [&](const HttpRequest&) { return HttpResponse{.raw = "HTTP/1.1 200 OK\r\n\r\n" + content + "more"}; });
+  EXPECT_EQ(pull(longer.host(), blob), "error: blob " + blob.digest.to_string() + ": " + longer.host() +
+                                           " sends more than the 400000 bytes that the manifest says");
 }
 
 TEST_F(HostileTest, RedirectsDoNotCarryTheAuthorizationAway) {
@@ -193,13 +177,11 @@ TEST_F(HostileTest, RedirectsDoNotCarryTheAuthorizationAway) {
       return {.status = 401, .headers = {{"WWW-Authenticate", "Basic realm=x"}}};
     if (request.target == "/hop") {
       own = request.header("authorization");
-      return {.status = 307,
-              .headers = {{"Location", "http://" + storage.host() + "/signed?X-Signature=secret"}}};
+      return {.status = 307, .headers = {{"Location", "http://" + storage.host() + "/signed?X-Signature=secret"}}};
     }
     return {.status = 307, .headers = {{"Location", "/hop"}}};
   });
-  ASSERT_TRUE(CredentialFile(settings.docker_config)
-                  .store(registry.host(), {.username = "u", .password = "p"}));
+  ASSERT_TRUE(CredentialFile(settings.docker_config).store(registry.host(), {.username = "u", .password = "p"}));
   EXPECT_TRUE(pull(registry.host(), blob) == content);
   registry.sync();
   storage.sync();
@@ -208,22 +190,19 @@ TEST_F(HostileTest, RedirectsDoNotCarryTheAuthorizationAway) {
 }
 
 TEST_F(HostileTest, RedirectsAreBoundedAndStayOnTheWeb) {
-  const HttpServer circle([](const HttpRequest&) {
-    return HttpResponse{.status = 302, .headers = {{"Location", "/again"}}};
-  });
+  const HttpServer circle(
+      [](const HttpRequest&) { return HttpResponse{.status = 302, .headers = {{"Location", "/again"}}}; });
   EXPECT_NE(pull(circle.host(), blob).find("redirects more than 10 times"), std::string::npos);
   for (const char* target : {"file:///etc/shadow", "gopher://127.0.0.1/", "", "http://"}) {
-    const HttpServer server([&](const HttpRequest&) {
-      return HttpResponse{.status = 302, .headers = {{"Location", target}}};
-    });
+    const HttpServer server(
+        [&](const HttpRequest&) { return HttpResponse{.status = 302, .headers = {{"Location", target}}}; });
     EXPECT_TRUE(pull(server.host(), blob).starts_with("error: ")) << target;
   }
 }
 
 TEST_F(HostileTest, SignedQueriesDoNotShowInErrors) {
   const HttpServer server([](const HttpRequest&) {
-    return HttpResponse{.status = 307,
-                        .headers = {{"Location", "http://127.0.0.1:1/x?X-Signature=topsecret"}}};
+    return HttpResponse{.status = 307, .headers = {{"Location", "http://127.0.0.1:1/x?X-Signature=topsecret"}}};
   });
   const std::string message = pull(server.host(), blob);
   EXPECT_NE(message.find("cannot connect to 127.0.0.1:1"), std::string::npos) << message;
@@ -232,8 +211,7 @@ TEST_F(HostileTest, SignedQueriesDoNotShowInErrors) {
 
 TEST_F(HostileTest, UnreachableRegistriesFailSoonAndSayWhere) {
   EXPECT_EQ(manifest_error("127.0.0.1:1"), "cannot connect to 127.0.0.1:1: Connection refused");
-  EXPECT_EQ(manifest_error("no-such-host.invalid"),
-            "cannot resolve the host name in no-such-host.invalid");
+  EXPECT_EQ(manifest_error("no-such-host.invalid"), "cannot resolve the host name in no-such-host.invalid");
   // A listener that never answers: the connection stands, TLS does not come.
   const HttpServer silent([](const HttpRequest&) { return HttpResponse{}; });
   settings.connect_timeout = std::chrono::milliseconds(100);
@@ -248,8 +226,7 @@ TEST_F(HostileTest, AnUploadGoesWhereLocationSaysAbsoluteOrNot) {
     const HttpServer server([&](const HttpRequest& request) -> HttpResponse {
       if (request.method == "POST")
         return {.status = 202, .headers = {{"Location", base + "/v2/x/blobs/uploads/1?state=s"}}};
-      if (request.method == "PUT" &&
-          request.target.find("?state=s&digest=sha256%3A") != std::string::npos) {
+      if (request.method == "PUT" && request.target.find("?state=s&digest=sha256%3A") != std::string::npos) {
         stored = request.body;
         return {.status = 201};
       }
@@ -258,8 +235,8 @@ TEST_F(HostileTest, AnUploadGoesWhereLocationSaysAbsoluteOrNot) {
     if (absolute) base = "http://" + server.host();
     server.sync();
     const auto file = sys::memory_file("blob", content).value();
-    const auto pushed = Client::open(settings).value()->push_blob(
-        oci::Reference::parse(server.host() + "/x").value(), blob, file.get());
+    const auto pushed = Client::open(settings).value()->push_blob(oci::Reference::parse(server.host() + "/x").value(),
+                                                                  blob, file.get());
     ASSERT_TRUE(pushed) << pushed.error().message();
     server.sync();
     EXPECT_TRUE(stored == content);
@@ -267,8 +244,7 @@ TEST_F(HostileTest, AnUploadGoesWhereLocationSaysAbsoluteOrNot) {
 }
 
 TEST_F(HostileTest, ATokenServerThatTalksNonsenseIsAnError) {
-  for (const std::string body :
-       {"", "{}", "[]", R"({"token":5})", R"({"token":"a\r\nX-Evil: 1"})"}) {
+  for (const std::string body : {"", "{}", "[]", R"({"token":5})", R"({"token":"a\r\nX-Evil: 1"})"}) {
     std::string realm;
     const HttpServer server([&](const HttpRequest& request) -> HttpResponse {
       if (request.target.starts_with("/token")) return {.body = body};
@@ -279,8 +255,7 @@ TEST_F(HostileTest, ATokenServerThatTalksNonsenseIsAnError) {
     EXPECT_NE(manifest_error(server.host()).find("token"), std::string::npos) << body;
   }
   const HttpServer nowhere([&](const HttpRequest&) {
-    return HttpResponse{.status = 401,
-                        .headers = {{"WWW-Authenticate", "Bearer realm=\"file:///etc/passwd\""}}};
+    return HttpResponse{.status = 401, .headers = {{"WWW-Authenticate", "Bearer realm=\"file:///etc/passwd\""}}};
   });
   EXPECT_EQ(manifest_error(nowhere.host()), nowhere.host() + " names no usable token server");
 }

@@ -20,8 +20,7 @@ Error push_error(const fetch::Response& response, const Endpoint& endpoint) {
 // proxy that ends TLS in front of it does that), ours is right.
 Result<std::string> upload_location(const fetch::Response& response, const Endpoint& endpoint) {
   const std::string location(response.header("location"));
-  const std::string own_base =
-      response.url.substr(0, response.url.find('/', response.url.find("://") + 3));
+  const std::string own_base = response.url.substr(0, response.url.find('/', response.url.find("://") + 3));
   if (location.starts_with('/')) return own_base + location;
   for (const std::string_view scheme : {"http://", "https://"})
     if (location.starts_with(scheme)) {
@@ -30,8 +29,7 @@ Result<std::string> upload_location(const fetch::Response& response, const Endpo
         return own_base + std::string(rest.substr(std::min(rest.find('/'), rest.size())));
       return location;
     }
-  return error(ErrorKind::kUnavailable, "{} accepts an upload without saying where to",
-               endpoint.host);
+  return error(ErrorKind::kUnavailable, "{} accepts an upload without saying where to", endpoint.host);
 }
 
 std::string with_digest(std::string location, const oci::Digest& digest) {
@@ -46,8 +44,7 @@ std::function<void(std::uint64_t)> shared_progress(Client::Progress& progress) {
 
 }  // namespace
 
-Result<std::string> Client::Impl::start_upload(const Endpoint& endpoint,
-                                               const oci::Reference& repository) {
+Result<std::string> Client::Impl::start_upload(const Endpoint& endpoint, const oci::Reference& repository) {
   Call call;
   call.method = "POST";
   call.path = repository_path(repository, "blobs/uploads/");
@@ -84,8 +81,7 @@ Result<bool> Client::mount_blob(const oci::Reference& repository, const oci::Dig
   const Endpoint endpoint = TRY(impl_->origin(repository.domain()));
   Call call;
   call.method = "POST";
-  call.path = repository_path(
-      repository, "blobs/uploads/?mount=sha256%3A" + digest.hex() + "&from=" + from.path());
+  call.path = repository_path(repository, "blobs/uploads/?mount=sha256%3A" + digest.hex() + "&from=" + from.path());
   call.scopes = push_scope(repository);
   call.scopes.push_back(pull_scope(from)[0]);
   const fetch::Response response = TRY(impl_->session.perform(endpoint, call));
@@ -96,8 +92,8 @@ Result<bool> Client::mount_blob(const oci::Reference& repository, const oci::Dig
   return false;
 }
 
-Result<> Client::push_blob(const oci::Reference& repository, const oci::Descriptor& blob,
-                           int source, Progress progress) {
+Result<> Client::push_blob(const oci::Reference& repository, const oci::Descriptor& blob, int source,
+                           Progress progress) {
   const Endpoint endpoint = TRY(impl_->origin(repository.domain()));
   const auto status = TRY(sys::stat_fd(source));
   const bool repeatable = S_ISREG(status.st_mode);
@@ -121,8 +117,7 @@ Result<> Client::push_blob(const oci::Reference& repository, const oci::Descript
 }
 
 Result<> Client::push_blob_stream(const oci::Reference& repository, int source,
-                                  std::move_only_function<Result<oci::Digest>()> describe,
-                                  Progress progress) {
+                                  std::move_only_function<Result<oci::Digest>()> describe, Progress progress) {
   const Endpoint endpoint = TRY(impl_->origin(repository.domain()));
   std::string location = TRY(impl_->start_upload(endpoint, repository));
   Call call;
@@ -146,8 +141,7 @@ Result<> Client::push_blob_stream(const oci::Reference& repository, int source,
   commit.path = with_digest(location, *digest);
   commit.scopes = push_scope(repository);
   const fetch::Response response = TRY(impl_->session.perform(endpoint, commit));
-  if (!response.success())
-    return push_error(response, endpoint).with_context("blob " + digest->to_string());
+  if (!response.success()) return push_error(response, endpoint).with_context("blob " + digest->to_string());
   return {};
 }
 
@@ -162,12 +156,11 @@ Result<oci::Digest> Client::put_manifest(const oci::Reference& reference, std::s
   call.scopes = push_scope(reference);
   call.body = bytes;
   const fetch::Response response = TRY(impl_->session.perform(endpoint, call));
-  if (!response.success())
-    return push_error(response, endpoint).with_context("manifest of " + reference.familiar());
+  if (!response.success()) return push_error(response, endpoint).with_context("manifest of " + reference.familiar());
   const auto stored = oci::Digest::parse(response.header("docker-content-digest"));
   if (stored && *stored != digest)
-    return error(ErrorKind::kCorrupt, "manifest of {}: {} stored it as {} instead of {}",
-                 reference.familiar(), endpoint.host, stored->to_string(), digest.to_string());
+    return error(ErrorKind::kCorrupt, "manifest of {}: {} stored it as {} instead of {}", reference.familiar(),
+                 endpoint.host, stored->to_string(), digest.to_string());
   return digest;
 }
 

@@ -87,14 +87,11 @@ RegistryError parse_registry_error(int status, std::string_view body) {
       result.code = string_member((*errors)[0], "code").value_or("");
       const std::string message = shortened(string_member((*errors)[0], "message").value_or(""));
       const std::string words = words_of(result.code);
-      result.message = words.empty() || words == message ? message
-                       : message.empty()                 ? words
-                                                         : words + ": " + message;
+      result.message = words.empty() || words == message ? message : message.empty() ? words : words + ": " + message;
     } else {
       // Token servers answer {"details": …} or {"error": …}.
       for (const char* name : {"details", "message", "error_description", "error"})
-        if (result.message.empty())
-          result.message = shortened(string_member(*document, name).value_or(""));
+        if (result.message.empty()) result.message = shortened(string_member(*document, name).value_or(""));
     }
   }
   if (!result.message.empty()) return result;
@@ -102,14 +99,12 @@ RegistryError parse_registry_error(int status, std::string_view body) {
   if (status == 401) return {"UNAUTHORIZED", "unauthorized: authentication required"};
   if (status == 403) return {"DENIED", "denied: requested access to the resource is denied"};
   const std::string_view text = status_text(status);
-  result.message =
-      text.empty() ? fmt::format("status {}", status) : fmt::format("status {} ({})", status, text);
+  result.message = text.empty() ? fmt::format("status {}", status) : fmt::format("status {} ({})", status, text);
   return result;
 }
 
 Error to_error(const fetch::Response& response, std::string_view host) {
-  if (response.failure != fetch::Failure::kNone)
-    return Error(kind_of(response.failure), response.message);
+  if (response.failure != fetch::Failure::kNone) return Error(kind_of(response.failure), response.message);
   const RegistryError parsed = parse_registry_error(response.status, response.body);
   if (response.status >= 500 && !parsed.code.empty())  // "unknown: unknown error" alone helps nobody
     return Error(kind_of(response.status), fmt::format("{}: status {}: {}", host, response.status, parsed.message));
@@ -121,8 +116,7 @@ Error to_error(const fetch::Response& response, std::string_view host) {
 bool is_passing(const fetch::Response& response) {
   if (response.failure != fetch::Failure::kNone) return response.failure == fetch::Failure::kBroken;
   const int status = response.status;
-  return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 ||
-         status == 504;
+  return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 
 }  // namespace strata::registry

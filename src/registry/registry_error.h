@@ -12,9 +12,8 @@ namespace strata::registry {
 
 // The first error of the body, else what the status says.
 struct RegistryError {
-  std::string code;  // "MANIFEST_UNKNOWN", or ""
-  std::string
-      message;  // "manifest unknown", "denied: requested access to the resource is denied", …
+  std::string code;     // "MANIFEST_UNKNOWN", or ""
+  std::string message;  // "manifest unknown", "denied: requested access to the resource is denied", …
 };
 RegistryError parse_registry_error(int status, std::string_view body);
 

@@ -13,8 +13,8 @@ constexpr std::string_view kHubIndex = "index.docker.io";
 std::string percent_encoded(std::string_view text) {
   std::string encoded;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
     if (plain)
       encoded += c;
     else
@@ -34,8 +34,7 @@ Error no_search(std::string_view host, std::string_view why) {
 
 }  // namespace
 
-Result<std::vector<FoundRepository>> Client::search(const std::string& registry,
-                                                    std::string_view term, int limit) {
+Result<std::vector<FoundRepository>> Client::search(const std::string& registry, std::string_view term, int limit) {
   Endpoint endpoint = TRY(impl_->origin(registry));
   if (registry == oci::kDockerHub) {
     endpoint.host = kHubIndex;
@@ -48,10 +47,8 @@ Result<std::vector<FoundRepository>> Client::search(const std::string& registry,
     return no_search(endpoint.host, fmt::format("it answers {} to /v1/search", response.status));
   if (!response.success()) return to_error(response, endpoint.host);
   std::vector<FoundRepository> found;
-  const Result<> read = read_json_object(
-      response.body, [&](JsonFields& in) { in.list("results", found, read_found); });
-  if (!read)
-    return no_search(endpoint.host, "what it answers is none (" + read.error().message() + ")");
+  const Result<> read = read_json_object(response.body, [&](JsonFields& in) { in.list("results", found, read_found); });
+  if (!read) return no_search(endpoint.host, "what it answers is none (" + read.error().message() + ")");
   if (found.size() > static_cast<std::size_t>(limit)) found.resize(static_cast<std::size_t>(limit));
   return found;
 }

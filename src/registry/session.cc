@@ -10,15 +10,12 @@ namespace strata::registry {
 namespace {
 
 constexpr auto kLongestPause = std::chrono::seconds(5);
-constexpr int kMaxAnswers =
-    2;  // to 401s: one for the scheme, one for a token that had become stale
+constexpr int kMaxAnswers = 2;  // to 401s: one for the scheme, one for a token that had become stale
 
 // Whether a host that does not speak TLS like this may speak plain HTTP.
 bool suggests_plain_http(const Endpoint& endpoint, fetch::Failure failure) {
-  if (failure == fetch::Failure::kTls || failure == fetch::Failure::kCertificate)
-    return endpoint.tls.ca.empty();
-  const bool names_port =
-      endpoint.host.rfind(':') != std::string::npos && !endpoint.host.ends_with(']');
+  if (failure == fetch::Failure::kTls || failure == fetch::Failure::kCertificate) return endpoint.tls.ca.empty();
+  const bool names_port = endpoint.host.rfind(':') != std::string::npos && !endpoint.host.ends_with(']');
   return failure == fetch::Failure::kConnect && !names_port;
 }
 
@@ -30,9 +27,8 @@ bool cannot_be_reached(fetch::Failure failure) {
 }  // namespace
 
 Session::Session(const Settings& settings)
-    : settings_(settings), authorizer_(settings, [this](const fetch::Request& request) {
-        return perform_plain(request);
-      }) {}
+    : settings_(settings),
+      authorizer_(settings, [this](const fetch::Request& request) { return perform_plain(request); }) {}
 
 Result<std::shared_ptr<fetch::Client>> Session::client() {
   const std::lock_guard lock(mutex_);
@@ -53,8 +49,7 @@ bool Session::is_out_of_reach(const Endpoint& endpoint) {
 
 bool Session::may_repeat(int attempt, const fetch::Response& failed) const {
   if (attempt >= settings_.retries || !is_passing(failed)) return false;
-  auto pause =
-      std::chrono::milliseconds(settings_.first_retry_pause) * (1 << std::min(attempt, 10));
+  auto pause = std::chrono::milliseconds(settings_.first_retry_pause) * (1 << std::min(attempt, 10));
   if (const auto seconds = parse_unsigned(failed.header("retry-after"))) {
     if (*seconds > static_cast<std::uint64_t>(kLongestPause.count())) return false;
     pause = std::max<std::chrono::milliseconds>(pause, std::chrono::seconds(*seconds));
@@ -73,8 +68,7 @@ Result<fetch::Response> Session::perform_plain(const fetch::Request& request) {
   }
 }
 
-Result<Opened> Session::attempt_with_scheme(const Endpoint& endpoint, const std::string& scheme,
-                                            const Call& call) {
+Result<Opened> Session::attempt_with_scheme(const Endpoint& endpoint, const std::string& scheme, const Call& call) {
   const auto http = TRY(client());
   fetch::Request request;
   request.method = call.method;
@@ -118,8 +112,7 @@ Result<Opened> Session::attempt(const Endpoint& endpoint, const Call& call) {
   for (std::size_t i = 0;; ++i) {
     Opened opened = TRY(attempt_with_scheme(endpoint, endpoint.schemes[i], call));
     const bool last = i + 1 == endpoint.schemes.size();
-    if (opened.head.status == 0 && !last && suggests_plain_http(endpoint, opened.head.failure))
-      continue;
+    if (opened.head.status == 0 && !last && suggests_plain_http(endpoint, opened.head.failure)) continue;
     if (opened.head.status != 0) {
       const std::lock_guard lock(mutex_);
       schemes_[endpoint.host] = endpoint.schemes[i];

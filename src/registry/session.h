@@ -63,8 +63,7 @@ class Session {
   Result<std::shared_ptr<fetch::Client>> client();
   // One attempt, authorization included.
   Result<Opened> attempt(const Endpoint& endpoint, const Call& call);
-  Result<Opened> attempt_with_scheme(const Endpoint& endpoint, const std::string& scheme,
-                                     const Call& call);
+  Result<Opened> attempt_with_scheme(const Endpoint& endpoint, const std::string& scheme, const Call& call);
   Result<fetch::Response> perform_plain(const fetch::Request& request);
 
   const Settings& settings_;

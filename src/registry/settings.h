@@ -27,8 +27,8 @@ struct Settings {
   std::string fetch_program;
 
   std::chrono::milliseconds connect_timeout{5000};  // name lookup, TCP and TLS together
-  std::chrono::seconds stall_timeout{60};  // a transfer without a byte for so long is broken
-  int retries = 4;                         // of what may be repeated, with growing pauses
+  std::chrono::seconds stall_timeout{60};           // a transfer without a byte for so long is broken
+  int retries = 4;                                  // of what may be repeated, with growing pauses
   std::chrono::milliseconds first_retry_pause{250};
 };
 

@@ -24,8 +24,7 @@ std::string next_page(std::string_view link) {
 
 }  // namespace
 
-Result<std::vector<std::string>> Client::Impl::tags_from(const Endpoint& endpoint,
-                                                         const oci::Reference& repository) {
+Result<std::vector<std::string>> Client::Impl::tags_from(const Endpoint& endpoint, const oci::Reference& repository) {
   std::vector<std::string> tags;
   Call call;
   call.path = repository_path(repository, "tags/list");
@@ -33,14 +32,12 @@ Result<std::vector<std::string>> Client::Impl::tags_from(const Endpoint& endpoin
   call.max_body = 4 << 20;
   while (true) {
     const fetch::Response response = TRY(session.perform(endpoint, call));
-    if (!response.success())
-      return to_error(response, endpoint.host).with_context(repository.familiar_name());
+    if (!response.success()) return to_error(response, endpoint.host).with_context(repository.familiar_name());
     const json page = TRY(parse_json(response.body), "tags of {}", repository.familiar_name());
     const std::size_t before = tags.size();
     for (std::string& tag : TRY(strings_member(page, "tags"))) tags.push_back(std::move(tag));
     if (tags.size() > kMaxTags)
-      return error(ErrorKind::kResourceExhausted, "{} has more than {} tags",
-                   repository.familiar_name(), kMaxTags);
+      return error(ErrorKind::kResourceExhausted, "{} has more than {} tags", repository.familiar_name(), kMaxTags);
     call.path = next_page(response.header("link"));
     // A page that brings nothing would go on for ever.
     if (call.path.empty() || tags.size() == before) return tags;
@@ -49,9 +46,8 @@ Result<std::vector<std::string>> Client::Impl::tags_from(const Endpoint& endpoin
 
 Result<std::vector<std::string>> Client::tags(const oci::Reference& repository) {
   const Endpoints sources = TRY(impl_->sources(repository.domain()));
-  return from_first(impl_->session, *sources, [&](const Endpoint& endpoint) {
-    return impl_->tags_from(endpoint, repository);
-  });
+  return from_first(impl_->session, *sources,
+                    [&](const Endpoint& endpoint) { return impl_->tags_from(endpoint, repository); });
 }
 
 }  // namespace strata::registry

@@ -76,33 +76,31 @@ void add_standard_devices(std::vector<sys::CgroupDeviceRule>& rules) {
   };
   rules.push_back({.allow = true, .type = 'c', .read = false, .write = false});
   rules.push_back({.allow = true, .type = 'b', .read = false, .write = false});
-  for (const std::int64_t minor : {3 /*null*/, 5 /*zero*/, 7 /*full*/, 8 /*random*/, 9 /*urandom*/})
-    allow(1, minor);
+  for (const std::int64_t minor : {3 /*null*/, 5 /*zero*/, 7 /*full*/, 8 /*random*/, 9 /*urandom*/}) allow(1, minor);
   for (const std::int64_t minor : {0 /*tty*/, 2 /*ptmx*/}) allow(5, minor);
   allow(136, std::nullopt);  // pts
 }
 
 bool same(const sys::CgroupDeviceRule& a, const sys::CgroupDeviceRule& b) {
-  return a.allow == b.allow && a.type == b.type && a.major == b.major && a.minor == b.minor &&
-         a.read == b.read && a.write == b.write && a.mknod == b.mknod;
+  return a.allow == b.allow && a.type == b.type && a.major == b.major && a.minor == b.minor && a.read == b.read &&
+         a.write == b.write && a.mknod == b.mknod;
 }
 
 bool allows_everything(const std::vector<oci::DeviceRule>& rules) {
-  return rules.empty() || (rules.size() == 1 && rules[0].allow && rules[0].type == 'a' &&
-                           !rules[0].major && !rules[0].minor);
+  return rules.empty() ||
+         (rules.size() == 1 && rules[0].allow && rules[0].type == 'a' && !rules[0].major && !rules[0].minor);
 }
 
 std::vector<sys::CgroupThrottle> throttles(const std::vector<oci::ThrottledDevice>& devices) {
   std::vector<sys::CgroupThrottle> result;
-  for (const oci::ThrottledDevice& device : devices)
-    result.push_back({device.major, device.minor, device.rate});
+  for (const oci::ThrottledDevice& device : devices) result.push_back({device.major, device.minor, device.rate});
   return result;
 }
 
 // Of the OCI spec, and what Docker's users may set per container.
-constexpr std::array<std::string_view, 8> kIpcSysctls = {
-    "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
-    "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
+constexpr std::array<std::string_view, 8> kIpcSysctls = {"kernel.msgmax", "kernel.msgmnb",         "kernel.msgmni",
+                                                         "kernel.sem",    "kernel.shmall",         "kernel.shmmax",
+                                                         "kernel.shmmni", "kernel.shm_rmid_forced"};
 
 }  // namespace
 
@@ -115,20 +113,17 @@ Result<std::string> sysctl_path(const ContainerPlan& plan, const std::string& na
     for (char& c : text) c = c == '.' ? '/' : c == '/' ? '.' : c;
   };
   if (first != std::string::npos && dotted[first] == '/') exchange(dotted);
-  const bool has_own_net =
-      plan.is_new(CLONE_NEWNET) || std::ranges::any_of(plan.joined, [](const JoinedNamespace& ns) {
-        return ns.flag == CLONE_NEWNET;
-      });
+  const bool has_own_net = plan.is_new(CLONE_NEWNET) || std::ranges::any_of(plan.joined, [](const JoinedNamespace& ns) {
+                             return ns.flag == CLONE_NEWNET;
+                           });
   const bool own = (dotted.starts_with("net.") && has_own_net) ||
-                   ((dotted.starts_with("fs.mqueue.") ||
-                     std::ranges::find(kIpcSysctls, dotted) != kIpcSysctls.end()) &&
+                   ((dotted.starts_with("fs.mqueue.") || std::ranges::find(kIpcSysctls, dotted) != kIpcSysctls.end()) &&
                     plan.is_new(CLONE_NEWIPC)) ||
                    (dotted == "kernel.domainname" && plan.is_new(CLONE_NEWUTS));
   std::string path = dotted;
   exchange(path);
   if (!own || (path + "/").find("/../") != std::string::npos)
-    return error(ErrorKind::kInvalidArgument, "sysctl {:?} is not in a separate kernel namespace",
-                 name);
+    return error(ErrorKind::kInvalidArgument, "sysctl {:?} is not in a separate kernel namespace", name);
   return path;
 }
 
@@ -151,14 +146,11 @@ Result<sys::CgroupLimits> planned_limits(const oci::Resources& resources) {
   limits.read_iops = throttles(resources.block_io.read_iops);
   limits.write_iops = throttles(resources.block_io.write_iops);
   limits.unified = resources.unified;
-  if (resources.cpu.burst || resources.cpu.idle || resources.cpu.realtime_period ||
-      resources.cpu.realtime_runtime)
-    return error(ErrorKind::kUnsupported,
-                 "cpu burst, idle and real-time limits are not supported yet");
+  if (resources.cpu.burst || resources.cpu.idle || resources.cpu.realtime_period || resources.cpu.realtime_runtime)
+    return error(ErrorKind::kUnsupported, "cpu burst, idle and real-time limits are not supported yet");
   if (allows_everything(resources.devices)) return limits;
   for (const oci::DeviceRule& rule : resources.devices) {
-    sys::CgroupDeviceRule translated{
-        .allow = rule.allow, .type = rule.type, .major = rule.major, .minor = rule.minor};
+    sys::CgroupDeviceRule translated{.allow = rule.allow, .type = rule.type, .major = rule.major, .minor = rule.minor};
     // Absent in the spec, -1 in the field: both are "all".
     if (translated.major && *translated.major < 0) translated.major.reset();
     if (translated.minor && *translated.minor < 0) translated.minor.reset();
@@ -176,19 +168,17 @@ Result<sys::CgroupLimits> planned_limits(const oci::Resources& resources) {
 }
 
 Result<ContainerPlan> plan_container(const CreateOptions& options) {
-  ContainerPlan plan{.spec = options.spec,
-                     .process = TRY(plan_process(options.spec.process, options.seccomp,
-                                                 options.spec.linux_part.seccomp)),
-                     .rootfs_mount = options.rootfs_mount};
+  ContainerPlan plan{
+      .spec = options.spec,
+      .process = TRY(plan_process(options.spec.process, options.seccomp, options.spec.linux_part.seccomp)),
+      .rootfs_mount = options.rootfs_mount};
   plan.process.create_working_directory = true;
   TRY(plan_namespaces(plan));
   const std::string& propagation = options.spec.linux_part.rootfs_propagation;
-  plan.root_propagation =
-      propagation.empty() ? Propagation{MS_SLAVE, true} : TRY(parse_propagation(propagation));
+  plan.root_propagation = propagation.empty() ? Propagation{MS_SLAVE, true} : TRY(parse_propagation(propagation));
   for (const oci::Mount& mount : options.spec.mounts) {
     if (!mount.destination.starts_with('/'))
-      return error(ErrorKind::kInvalidArgument, "mount destination {:?} is not absolute",
-                   mount.destination);
+      return error(ErrorKind::kInvalidArgument, "mount destination {:?} is not absolute", mount.destination);
     plan.mounts.push_back({mount, TRY(parse_mount_options(mount), "mount {}", mount.destination)});
   }
   if (options.rootfs_mount < 0 && options.spec.root.path.empty())

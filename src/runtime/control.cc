@@ -73,8 +73,7 @@ Result<std::optional<Received>> receive_signal(int socket) {
     std::memcpy(&number, &bytes[2], sizeof number);
     return Error(static_cast<ErrorKind>(bytes[1]), bytes.substr(kErrorHead), number);
   }
-  if (bytes[0] == static_cast<char>(Signal::kFailedStep) && bytes.size() >= kFailedStepHead)
-    return failed_step(bytes);
+  if (bytes[0] == static_cast<char>(Signal::kFailedStep) && bytes.size() >= kFailedStepHead) return failed_step(bytes);
   Received received{static_cast<Signal>(bytes[0]), {}};
   if (!message->fds.empty()) received.fd = std::move(message->fds[0]);
   return std::optional<Received>{std::move(received)};

@@ -24,8 +24,7 @@ constexpr sys::CapabilityMask kMknod = sys::CapabilityMask{1} << 27;
 void forbid_devices(ContainerPlan& plan) {
   plan.no_devices = true;
   sys::CapabilitySets& sets = plan.process.capabilities;
-  for (sys::CapabilityMask* set :
-       {&sets.bounding, &sets.effective, &sets.permitted, &sets.inheritable, &sets.ambient})
+  for (sys::CapabilityMask* set : {&sets.bounding, &sets.effective, &sets.permitted, &sets.inheritable, &sets.ambient})
     *set &= ~kMknod;
 }
 
@@ -53,8 +52,7 @@ Result<std::optional<sys::Cgroup>> make_cgroup(ContainerPlan& plan) {
 Error ended_early(sys::Child& init) {
   const auto status = init.wait();
   if (status && status->signal != 0)
-    return error(ErrorKind::kResourceExhausted,
-                 "the container's init was killed by signal {} while it was set up{}",
+    return error(ErrorKind::kResourceExhausted, "the container's init was killed by signal {} while it was set up{}",
                  status->signal, status->signal == SIGKILL ? " (out of memory?)" : "");
   return error(ErrorKind::kInternal, "the container's init ended while it was set up");
 }
@@ -70,8 +68,7 @@ Result<> await_ready(int control, sys::Child& init, sys::UniqueFd& terminal) {
 }
 
 Result<> configure_network(const CreateOptions& options, const sys::Child& init, int control) {
-  const sys::UniqueFd netns =
-      TRY(sys::open_file("/proc/" + std::to_string(init.pid()) + "/ns/net", O_RDONLY));
+  const sys::UniqueFd netns = TRY(sys::open_file("/proc/" + std::to_string(init.pid()) + "/ns/net", O_RDONLY));
   TRY(options.configure_network(netns.get(), init.pid()));
   // A child that failed meanwhile says so itself.
   (void)!send_signal(control, Signal::kContinue);
@@ -80,8 +77,7 @@ Result<> configure_network(const CreateOptions& options, const sys::Child& init,
 
 // Best effort: lower than the caller's own needs CAP_SYS_RESOURCE.
 void set_oom_score(pid_t pid, int value) {
-  (void)!sys::write_pseudo_file("/proc/" + std::to_string(pid) + "/oom_score_adj",
-                                std::to_string(value));
+  (void)!sys::write_pseudo_file("/proc/" + std::to_string(pid) + "/oom_score_adj", std::to_string(value));
 }
 
 int stream_or_null(int fd, const ContainerPlan& plan) { return fd >= 0 ? fd : plan.null.get(); }
@@ -101,8 +97,7 @@ Created::~Created() {
 
 Result<Created> create(const CreateOptions& options) {
   ContainerPlan plan = TRY(plan_container(options));
-  std::optional<sys::Cgroup> group =
-      TRY(make_cgroup(plan), "cgroup {}", options.spec.linux_part.cgroups_path);
+  std::optional<sys::Cgroup> group = TRY(make_cgroup(plan), "cgroup {}", options.spec.linux_part.cgroups_path);
   Defer remove_group([&] {
     if (group) (void)group->remove();
   });
@@ -114,13 +109,12 @@ Result<Created> create(const CreateOptions& options) {
     const sys::Undumpable undumpable;
     std::optional<sys::ChildPidNamespace> inside;
     if (plan.joined_pid) inside.emplace(TRY(sys::ChildPidNamespace::enter(plan.joined_pid.get())));
-    sys::Child child = TRY(sys::clone_process(
-        {.flags = plan.new_namespaces, .cgroup = group ? group->clone_descriptor() : -1}));
+    sys::Child child =
+        TRY(sys::clone_process({.flags = plan.new_namespaces, .cgroup = group ? group->clone_descriptor() : -1}));
     if (child.pid() == 0)  // in here: what this scope undoes is the caller's, not the child's
       run_init({.plan = plan,
                 .cgroup = group ? &*group : nullptr,
-                .stdio = {stream_or_null(options.stdio.in, plan),
-                          stream_or_null(options.stdio.out, plan),
+                .stdio = {stream_or_null(options.stdio.in, plan), stream_or_null(options.stdio.out, plan),
                           stream_or_null(options.stdio.err, plan)},
                 .control = control.second.get(),
                 .callers_control = control.first.get(),
@@ -152,11 +146,9 @@ Result<> start(Created& created) {
     return sent;
   }
   auto answer = receive_signal(control.get());
-  if (answer && !*answer)
-    return {};  // closed by execve(2), or the program ended as soon as it began
+  if (answer && !*answer) return {};  // closed by execve(2), or the program ended as soon as it began
   end(created.init_);
-  return answer ? error(ErrorKind::kInternal, "the container's init does not answer")
-                : std::move(answer).take_error();
+  return answer ? error(ErrorKind::kInternal, "the container's init does not answer") : std::move(answer).take_error();
 }
 
 Result<> destroy_cgroup(const std::string& cgroups_path) {

@@ -28,8 +28,7 @@ std::string host_namespace(const std::string& type) {
 }
 
 TEST_F(CreateTest, EveryNamespaceIsItsOwn) {
-  const Outcome outcome =
-      run("for n in mnt pid uts ipc cgroup net user; do readlink /proc/self/ns/$n; done");
+  const Outcome outcome = run("for n in mnt pid uts ipc cgroup net user; do readlink /proc/self/ns/$n; done");
   std::istringstream lines(outcome.output);
   for (const char* type : {"mnt", "pid", "uts", "ipc", "cgroup", "net"}) {
     std::string line;
@@ -59,9 +58,7 @@ TEST_F(CreateTest, ANamespaceIsJoinedByItsPath) {
     auto spec = spec_for(
         "readlink /proc/self/ns/net; readlink /proc/self/ns/pid; readlink /proc/self/ns/ipc; test "
         "-d /proc/1");
-    const char* file = type == oci::NamespaceType::kNetwork ? "net"
-                       : type == oci::NamespaceType::kPid   ? "pid"
-                                                            : "ipc";
+    const char* file = type == oci::NamespaceType::kNetwork ? "net" : type == oci::NamespaceType::kPid ? "pid" : "ipc";
     const std::string path = fmt::format("/proc/{}/ns/{}", other.pid(), file);
     for (auto& ns : spec.linux_part.namespaces)
       if (ns.type == type) ns.path = path;
@@ -74,8 +71,7 @@ TEST_F(CreateTest, ANamespaceIsJoinedByItsPath) {
 }
 
 TEST_F(CreateTest, HostNameDomainNameAndLoopback) {
-  auto spec = spec_for(
-      "hostname; cat /proc/sys/kernel/domainname; ifconfig lo | grep -c 127.0.0.1; echo $$");
+  auto spec = spec_for("hostname; cat /proc/sys/kernel/domainname; ifconfig lo | grep -c 127.0.0.1; echo $$");
   spec.domainname = "example.org";
   EXPECT_EQ(run(spec).output, "box\nexample.org\n1\n1\n");
 }
@@ -91,8 +87,7 @@ TEST_F(CreateTest, EnvironmentArgumentsAndDirectoryAreWhatTheSpecSays) {
   spec.process.args = {"sh", "-c", "echo \"$0|$1|$A|$(pwd)\"; env | wc -l", "zero", "one two"};
   spec.process.env = {"PATH=/bin", "A=b=c"};
   spec.process.cwd = "/made/for/me";
-  EXPECT_EQ(run(spec).output, "zero|one two|b=c|/made/for/me\n4\n")
-      << "and PWD and SHLVL of the shell";
+  EXPECT_EQ(run(spec).output, "zero|one two|b=c|/made/for/me\n4\n") << "and PWD and SHLVL of the shell";
 }
 
 TEST_F(CreateTest, UserGroupsAndUmask) {
@@ -142,13 +137,11 @@ TEST_F(CreateTest, NoNewPrivileges) {
 }
 
 TEST_F(CreateTest, SeccompIsOnAndRefuses) {
-  auto spec =
-      spec_for("grep Seccomp: /proc/self/status; unshare -m true; chroot / true && echo chrooted");
+  auto spec = spec_for("grep Seccomp: /proc/self/status; unshare -m true; chroot / true && echo chrooted");
   const Outcome outcome = run(spec);
   EXPECT_NE(outcome.output.find("Seccomp:\t2"), std::string::npos) << outcome.output;
   EXPECT_NE(outcome.output.find("unshare"), std::string::npos);
-  EXPECT_NE(outcome.output.find("chrooted"), std::string::npos)
-      << "CAP_SYS_CHROOT is one of Docker's";
+  EXPECT_NE(outcome.output.find("chrooted"), std::string::npos) << "CAP_SYS_CHROOT is one of Docker's";
   EXPECT_NE(run(spec, SeccompSource::kSpec).output.find("Seccomp:\t0"), std::string::npos);
 }
 
@@ -156,16 +149,12 @@ TEST_F(CreateTest, AProfileOfTheSpecHoldsForAnyUser) {
   auto spec = spec_for("mkdir /tmp/never; echo $?");
   ASSERT_EQ(::chmod(in_root("/tmp").c_str(), 01777), 0);
   spec.linux_part.seccomp =
-      oci::Seccomp{.default_action = "SCMP_ACT_ALLOW",
-                   .syscalls = {{{"mkdir", "mkdirat"}, "SCMP_ACT_ERRNO", 38, {}}}};
-  EXPECT_NE(run(spec, SeccompSource::kSpec).output.find("Function not implemented\n1\n"),
-            std::string::npos);
+      oci::Seccomp{.default_action = "SCMP_ACT_ALLOW", .syscalls = {{{"mkdir", "mkdirat"}, "SCMP_ACT_ERRNO", 38, {}}}};
+  EXPECT_NE(run(spec, SeccompSource::kSpec).output.find("Function not implemented\n1\n"), std::string::npos);
   spec.process.user.uid = 1000;
-  EXPECT_NE(run(spec, SeccompSource::kSpec).output.find("Function not implemented\n1\n"),
-            std::string::npos);
+  EXPECT_NE(run(spec, SeccompSource::kSpec).output.find("Function not implemented\n1\n"), std::string::npos);
   spec.process.no_new_privileges = true;
-  EXPECT_NE(run(spec, SeccompSource::kSpec).output.find("Function not implemented\n1\n"),
-            std::string::npos);
+  EXPECT_NE(run(spec, SeccompSource::kSpec).output.find("Function not implemented\n1\n"), std::string::npos);
 }
 
 TEST_F(CreateTest, ResourceLimits) {
@@ -177,8 +166,7 @@ TEST_F(CreateTest, ResourceLimits) {
   ASSERT_EQ(::getrlimit64(RLIMIT_NOFILE, &own), 0);
   const bool may_raise = (sys::current_capabilities()->effective >> 24 & 1) != 0;
   if (may_raise) GTEST_SKIP() << "this user may raise limits (CAP_SYS_RESOURCE)";
-  spec.process.rlimits = {
-      {.type = "RLIMIT_NOFILE", .soft = own.rlim_max + 1, .hard = own.rlim_max + 1}};
+  spec.process.rlimits = {{.type = "RLIMIT_NOFILE", .soft = own.rlim_max + 1, .hard = own.rlim_max + 1}};
   const Error refused = failure_of(spec);
   EXPECT_EQ(refused.kind(), ErrorKind::kPermissionDenied);
   EXPECT_NE(refused.message().find("RLIMIT_NOFILE"), std::string::npos);
@@ -197,8 +185,7 @@ TEST_F(CreateTest, LimitsAreInTheCgroupAndCountThere) {
   resources.cpu.period = 100'000;
   resources.cpu.quota = 50'000;
   const std::string output = run(spec).output;
-  EXPECT_TRUE(output == "67108864\n9\n50000\n" || output == "67108864\n9\n50000 100000\n")
-      << output;
+  EXPECT_TRUE(output == "67108864\n9\n50000\n" || output == "67108864\n9\n50000 100000\n") << output;
 }
 
 TEST_F(CreateTest, TheProcessLimitStopsAForkBomb) {
@@ -249,8 +236,7 @@ TEST_F(CreateTest, DeviceFilesOfTheHostCannotBeOpened) {
   if (!sys::exists("/dev/net/tun")) GTEST_SKIP() << "this host has no /dev/net/tun to allow";
   spec.process.args[2] = "test -e /tmp/tun || mknod /tmp/tun c 10 200; : < /tmp/tun && echo opened";
   EXPECT_NE(run(spec).output.find("Operation not permitted"), std::string::npos);
-  spec.linux_part.resources.devices.push_back(
-      {.allow = true, .type = 'c', .major = 10, .minor = 200, .access = "rw"});
+  spec.linux_part.resources.devices.push_back({.allow = true, .type = 'c', .major = 10, .minor = 200, .access = "rw"});
   EXPECT_EQ(run(spec).output, "opened\n");
 }
 
@@ -272,21 +258,19 @@ TEST_F(CreateTest, SysctlsOfOwnNamespaces) {
   auto spec = spec_for(
       "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax; echo 1 > "
       "/proc/sys/net/ipv4/ip_forward");
-  spec.linux_part.sysctl = {{"net.ipv4.ip_unprivileged_port_start", "0"},
-                            {"kernel/msgmax", "9000"}};
+  spec.linux_part.sysctl = {{"net.ipv4.ip_unprivileged_port_start", "0"}, {"kernel/msgmax", "9000"}};
   const std::string output = run(spec).output;
   EXPECT_EQ(output.find("0\n9000\n"), 0u) << output;
   EXPECT_NE(output.find("Read-only"), std::string::npos);
-  for (const char* foreign : {"kernel.core_pattern", "vm.swappiness",
-                              "net/../../kernel/core_pattern", "kernel.domainname.x"}) {
+  for (const char* foreign :
+       {"kernel.core_pattern", "vm.swappiness", "net/../../kernel/core_pattern", "kernel.domainname.x"}) {
     spec.linux_part.sysctl = {{foreign, "1"}};
     EXPECT_EQ(failure_of(spec).kind(), ErrorKind::kInvalidArgument) << foreign;
   }
   spec.linux_part.sysctl = {{"net.ipv4.no_such_thing", "1"}};
   EXPECT_EQ(failure_of(spec).kind(), ErrorKind::kNotFound);
   spec.linux_part.sysctl = {{"net.ipv4.ip_forward", "1"}};
-  std::erase_if(spec.linux_part.namespaces,
-                [](const auto& ns) { return ns.type == oci::NamespaceType::kNetwork; });
+  std::erase_if(spec.linux_part.namespaces, [](const auto& ns) { return ns.type == oci::NamespaceType::kNetwork; });
   EXPECT_EQ(failure_of(spec).kind(), ErrorKind::kInvalidArgument);
 }
 
@@ -324,18 +308,14 @@ TEST_F(CreateTest, SpecsThatMakeNoSenseAreErrors) {
   };
   EXPECT_EQ(kind_of([](auto& s) { s.process.args.clear(); }), ErrorKind::kInvalidArgument);
   EXPECT_EQ(kind_of([](auto& s) { s.process.cwd = "tmp"; }), ErrorKind::kInvalidArgument);
-  EXPECT_EQ(kind_of([](auto& s) { s.process.env.push_back(std::string("A\0B", 3)); }),
-            ErrorKind::kInvalidArgument);
-  EXPECT_EQ(kind_of([](auto& s) { s.process.capabilities.bounding = {"CAP_FLY"}; }),
-            ErrorKind::kInvalidArgument);
+  EXPECT_EQ(kind_of([](auto& s) { s.process.env.push_back(std::string("A\0B", 3)); }), ErrorKind::kInvalidArgument);
+  EXPECT_EQ(kind_of([](auto& s) { s.process.capabilities.bounding = {"CAP_FLY"}; }), ErrorKind::kInvalidArgument);
   EXPECT_EQ(kind_of([](auto& s) { s.linux_part.namespaces.clear(); }), ErrorKind::kInvalidArgument);
-  EXPECT_EQ(
-      kind_of([](auto& s) { s.linux_part.namespaces.push_back({oci::NamespaceType::kUser, ""}); }),
-      ErrorKind::kUnsupported);
+  EXPECT_EQ(kind_of([](auto& s) { s.linux_part.namespaces.push_back({oci::NamespaceType::kUser, ""}); }),
+            ErrorKind::kUnsupported);
   EXPECT_EQ(kind_of([](auto& s) { s.root.path = "/no/such/root"; }), ErrorKind::kNotFound);
   EXPECT_EQ(kind_of([](auto& s) { s.root.path = "/etc/passwd"; }), ErrorKind::kInvalidArgument);
-  EXPECT_EQ(kind_of([](auto& s) { s.linux_part.cgroups_path = "/../x"; }),
-            ErrorKind::kInvalidArgument);
+  EXPECT_EQ(kind_of([](auto& s) { s.linux_part.cgroups_path = "/../x"; }), ErrorKind::kInvalidArgument);
 }
 
 TEST_F(CreateTest, NoDescriptorOfTheHostStays) {
@@ -358,8 +338,7 @@ TEST_F(CreateTest, AWorkingDirectoryThatIsADescriptorOfTheHostIsRefused) {
 TEST_F(CreateTest, OurOwnProgramCannotBeExecutedFromInside) {
   // CVE-2019-5736: what a script's interpreter line finds must not be the program that set the
   // container up.
-  ASSERT_TRUE(
-      sys::replace_file(in_root("/bin/trap"), "#!/proc/self/exe --gtest_list_tests\n", 0755));
+  ASSERT_TRUE(sys::replace_file(in_root("/bin/trap"), "#!/proc/self/exe --gtest_list_tests\n", 0755));
   for (const char* command : {"/bin/trap", "/proc/self/exe"}) {
     auto spec = spec_for("");
     spec.process.args = {command};
@@ -382,8 +361,7 @@ TEST_F(CreateTest, ATerminalIsControllingAndHasItsSize) {
   spec.process.console_size = {.height = 33, .width = 99};
   const Outcome outcome = run(spec);
   EXPECT_EQ(outcome.code, 0);
-  EXPECT_NE(outcome.output.find("/dev/pts/0\r\n33 99\r\nconsole\r\nx\r\n"), std::string::npos)
-      << outcome.output;
+  EXPECT_NE(outcome.output.find("/dev/pts/0\r\n33 99\r\nconsole\r\nx\r\n"), std::string::npos) << outcome.output;
   EXPECT_NE(outcome.output.find("out\r\n"), std::string::npos) << outcome.output;
 }
 
@@ -398,8 +376,7 @@ TEST_F(CreateTest, InitWaitsForStart) {
   auto spec = spec_for("echo ran > /tmp/ran");
   auto created = create({.spec = spec, .seccomp = SeccompSource::kDefault});
   ASSERT_TRUE(created);
-  EXPECT_EQ(
-      ::waitid(P_PID, static_cast<id_t>(created->pid()), nullptr, WEXITED | WNOHANG | WNOWAIT), 0);
+  EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(created->pid()), nullptr, WEXITED | WNOHANG | WNOWAIT), 0);
   EXPECT_FALSE(sys::exists(in_root("/tmp/ran")));
   ASSERT_TRUE(start(*created));
   EXPECT_EQ(start(*created).error().kind(), ErrorKind::kConflict);
@@ -449,9 +426,8 @@ TEST_F(CreateTest, TheNetworkIsConfiguredBeforeSysctlsAndProgram) {
     EXPECT_GT(pid, 0);
     return {};
   };
-  auto created = create({.spec = spec,
-                         .stdio = {-1, pipe.write.get(), pipe.write.get()},
-                         .configure_network = configure});
+  auto created =
+      create({.spec = spec, .stdio = {-1, pipe.write.get(), pipe.write.get()}, .configure_network = configure});
   ASSERT_TRUE(created) << created.error().message();
   ASSERT_TRUE(start(*created));
   pipe.write.reset();

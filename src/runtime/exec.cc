@@ -17,15 +17,14 @@
 #include "sys/pidfd.h"
 #include "sys/process_state.h"
 #include "sys/pty.h"
-#include "sys/terminal.h"
 #include "sys/rooted_path.h"
 #include "sys/special_file.h"
+#include "sys/terminal.h"
 
 namespace strata::runtime {
 namespace {
 
-constexpr int kNamespaces =
-    CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
+constexpr int kNamespaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
 
 struct Inside {
   const ExecOptions& options;
@@ -69,8 +68,7 @@ Result<> set_up(const Inside& inside) {
     (void)pty.master.release();
     (void)pty.terminal.release();
   } else {
-    TRY(sys::replace_descriptors(inside.stdio.in, inside.stdio.out, inside.stdio.err,
-                                 inside.control));
+    TRY(sys::replace_descriptors(inside.stdio.in, inside.stdio.out, inside.stdio.err, inside.control));
   }
   return settle(inside.plan);
 }
@@ -89,8 +87,7 @@ Error not_running() { return error(ErrorKind::kConflict, "the container is not r
 Result<sys::UniqueFd> root_of_init(int init_pidfd) {
   const pid_t init = TRY(sys::pid_of(init_pidfd));
   if (init == 0) return not_running();
-  Result<sys::UniqueFd> root =
-      sys::open_file("/proc/" + std::to_string(init) + "/root", O_PATH | O_DIRECTORY);
+  Result<sys::UniqueFd> root = sys::open_file("/proc/" + std::to_string(init) + "/root", O_PATH | O_DIRECTORY);
   if (TRY(sys::pid_of(init_pidfd)) != init) return not_running();
   return root;
 }
@@ -107,8 +104,7 @@ Result<> await_execution(int control, sys::UniqueFd& terminal) {
 }  // namespace
 
 Result<Process> exec(const ExecOptions& options) {
-  const ProcessPlan plan =
-      TRY(plan_process(options.process, options.seccomp, options.container.linux_part.seccomp));
+  const ProcessPlan plan = TRY(plan_process(options.process, options.seccomp, options.container.linux_part.seccomp));
   const sys::UniqueFd null = TRY(sys::open_file("/dev/null", O_RDWR));
   std::optional<sys::Cgroup> group;
   if (const std::string& path = options.container.linux_part.cgroups_path; !path.empty())
@@ -145,8 +141,7 @@ Result<Process> exec(const ExecOptions& options) {
   sys::Child child = std::move(*made);
   control.second.reset();
   if (const auto score = options.process.oom_score_adj)
-    (void)!sys::write_pseudo_file("/proc/" + std::to_string(child.pid()) + "/oom_score_adj",
-                                  std::to_string(*score));
+    (void)!sys::write_pseudo_file("/proc/" + std::to_string(child.pid()) + "/oom_score_adj", std::to_string(*score));
 
   sys::UniqueFd terminal;
   if (auto running = await_execution(control.first.get(), terminal); !running) {

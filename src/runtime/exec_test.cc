@@ -25,14 +25,10 @@ class ExecTest : public ContainerTest {
     process.args = std::move(args);
     return process;
   }
-  Outcome shell(const std::string& script) {
-    return exec_in(*container_, spec_, process({"sh", "-c", script}));
-  }
+  Outcome shell(const std::string& script) { return exec_in(*container_, spec_, process({"sh", "-c", script})); }
   Error failure(const oci::Process& process) {
-    auto executed = exec({.init_pidfd = container_->pidfd(),
-                          .init_pid = container_->pid(),
-                          .container = spec_,
-                          .process = process});
+    auto executed = exec(
+        {.init_pidfd = container_->pidfd(), .init_pid = container_->pid(), .container = spec_, .process = process});
     if (executed) {
       ADD_FAILURE() << "it runs";
       (void)executed->child.kill(SIGKILL);
@@ -100,8 +96,7 @@ TEST_F(ExecTest, AMissingDirectoryIsAnErrorAndIsNotMade) {
 }
 
 TEST_F(ExecTest, WhatCannotBeExecutedIsSaidInDockersWords) {
-  EXPECT_EQ(failure(process({"foo"})).message(),
-            "exec: \"foo\": executable file not found in $PATH");
+  EXPECT_EQ(failure(process({"foo"})).message(), "exec: \"foo\": executable file not found in $PATH");
   EXPECT_EQ(failure(process({"foo"})).kind(), ErrorKind::kCommandNotFound);
   EXPECT_EQ(failure(process({"/etc"})).message(), "exec: \"/etc\": is a directory");
   EXPECT_EQ(failure(process({"/proc/self/exe"})).kind(), ErrorKind::kCommandNotRunnable);
@@ -121,13 +116,10 @@ TEST_F(ExecTest, AFalseDevptsIsRefused) {
   Created& container = running(spec);
   oci::Process terminal = process({"tty"});
   terminal.terminal = true;
-  auto executed = exec({.init_pidfd = container.pidfd(),
-                        .init_pid = container.pid(),
-                        .container = spec,
-                        .process = terminal});
+  auto executed =
+      exec({.init_pidfd = container.pidfd(), .init_pid = container.pid(), .container = spec, .process = terminal});
   ASSERT_FALSE(executed);
-  EXPECT_NE(executed.error().message().find("/dev/pts"), std::string::npos)
-      << executed.error().message();
+  EXPECT_NE(executed.error().message().find("/dev/pts"), std::string::npos) << executed.error().message();
 }
 
 TEST_F(ExecTest, OurProgramIsHiddenFromTheContainer) {

@@ -45,17 +45,15 @@ std::string_view path_of(const std::vector<std::string>& environment) {
 
 }  // namespace
 
-Result<std::string> find_executable(const std::string& command,
-                                    const std::vector<std::string>& environment) {
+Result<std::string> find_executable(const std::string& command, const std::vector<std::string>& environment) {
   if (command.find('/') != std::string::npos) {
     const int problem = sys::check_executable(command);
     if (problem == 0) return command;
     const bool missing = problem == ENOENT || problem == ENOTDIR;
     if (missing)
-      return Error(ErrorKind::kCommandNotFound,
-                   fmt::format("exec: \"{0}\": stat {0}: {1}", command, reason(problem)), problem);
-    return Error(ErrorKind::kCommandNotRunnable,
-                 fmt::format("exec: \"{}\": {}", command, reason(problem)), problem);
+      return Error(ErrorKind::kCommandNotFound, fmt::format("exec: \"{0}\": stat {0}: {1}", command, reason(problem)),
+                   problem);
+    return Error(ErrorKind::kCommandNotRunnable, fmt::format("exec: \"{}\": {}", command, reason(problem)), problem);
   }
   const std::string_view path = path_of(environment);
   for (const std::string_view directory : split(path, ':')) {
@@ -63,14 +61,13 @@ Result<std::string> find_executable(const std::string& command,
     std::string candidate = fmt::format("{}/{}", directory.empty() ? "." : directory, command);
     if (sys::check_executable(candidate) == 0) return candidate;
   }
-  return Error(ErrorKind::kCommandNotFound,
-               fmt::format("exec: \"{}\": executable file not found in $PATH", command), ENOENT);
+  return Error(ErrorKind::kCommandNotFound, fmt::format("exec: \"{}\": executable file not found in $PATH", command),
+               ENOENT);
 }
 
 Error execution_error(const std::string& program, int error_number) {
   // The file is there, so what is missing is its interpreter.
-  const ErrorKind kind =
-      error_number == ENOENT ? ErrorKind::kCommandNotFound : ErrorKind::kCommandNotRunnable;
+  const ErrorKind kind = error_number == ENOENT ? ErrorKind::kCommandNotFound : ErrorKind::kCommandNotRunnable;
   return Error(kind, fmt::format("exec {}: {}", program, reason(error_number)), error_number);
 }
 

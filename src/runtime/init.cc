@@ -10,8 +10,8 @@
 #include "sys/namespace.h"
 #include "sys/process_state.h"
 #include "sys/pty.h"
-#include "sys/terminal.h"
 #include "sys/rooted_path.h"
+#include "sys/terminal.h"
 
 namespace strata::runtime {
 namespace {
@@ -39,8 +39,7 @@ Result<> set_sysctls(const ContainerPlan& plan, sys::UniqueFd directory) {
   if (!directory) return error(ErrorKind::kInvalidArgument, "sysctls need a mount of type proc");
   for (const auto& [name, value] : plan.spec.linux_part.sysctl) {
     const sys::UniqueFd file =
-        TRY(sys::open_in_root(directory.get(), TRY(sysctl_path(plan, name)), O_WRONLY), "sysctl {}",
-            name);
+        TRY(sys::open_in_root(directory.get(), TRY(sysctl_path(plan, name)), O_WRONLY), "sysctl {}", name);
     TRY(sys::require_procfs(file.get()), "sysctl {}", name);
     TRY(sys::write_all(file.get(), value), "sysctl {}", name);
   }
@@ -66,8 +65,7 @@ Result<> set_up(const InitOptions& options) {
     (void)pty.master.release();
     (void)pty.terminal.release();
   } else {
-    TRY(sys::replace_descriptors(options.stdio.in, options.stdio.out, options.stdio.err,
-                                 options.control));
+    TRY(sys::replace_descriptors(options.stdio.in, options.stdio.out, options.stdio.err, options.control));
   }
   TRY(settle(plan.process));
   return {};

@@ -85,16 +85,14 @@ Result<MountOptions> parse_mount_options(const oci::Mount& mount) {
       result.bind_recursive = option == "rbind";
     } else if (const Attribute* attribute = find_attribute(option)) {
       apply(result.set, result.clear, *attribute);
-    } else if (const Attribute* recursive =
-                   option.starts_with('r') ? find_attribute(option.substr(1)) : nullptr) {
+    } else if (const Attribute* recursive = option.starts_with('r') ? find_attribute(option.substr(1)) : nullptr) {
       apply(result.set_recursive, result.clear_recursive, *recursive);
     } else if (const auto propagation = propagation_named(option)) {
       result.propagation = propagation->flag;
       result.propagation_recursive = propagation->recursive;
     } else if (option == "idmap" || option == "ridmap") {
       return error(ErrorKind::kUnsupported, "mount option {} is not supported yet", option);
-    } else if (option == "defaults" || option == "tmpcopyup" || option == "remount" ||
-               option.empty()) {
+    } else if (option == "defaults" || option == "tmpcopyup" || option == "remount" || option.empty()) {
       // Nothing to do: a mount is made with all its options at once, and always fresh.
     } else if (const auto equals = option.find('='); equals != std::string::npos) {
       result.data.emplace_back(option.substr(0, equals), option.substr(equals + 1));

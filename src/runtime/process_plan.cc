@@ -42,11 +42,10 @@ Result<std::vector<PlannedRlimit>> planned_rlimits(const std::vector<oci::Rlimit
   std::vector<PlannedRlimit> result;
   for (const oci::Rlimit& limit : limits) {
     const auto number = sys::rlimit_number(limit.type);
-    if (!number)
-      return error(ErrorKind::kInvalidArgument, "unknown resource limit {:?}", limit.type);
+    if (!number) return error(ErrorKind::kInvalidArgument, "unknown resource limit {:?}", limit.type);
     if (limit.soft > limit.hard)
-      return error(ErrorKind::kInvalidArgument, "{}: the soft limit {} is above the hard one {}",
-                   limit.type, limit.soft, limit.hard);
+      return error(ErrorKind::kInvalidArgument, "{}: the soft limit {} is above the hard one {}", limit.type,
+                   limit.soft, limit.hard);
     result.push_back({limit.type, *number, limit.soft, limit.hard, limit.best_effort});
   }
   return result;
@@ -60,8 +59,7 @@ Result<> check_strings(const oci::Process& process) {
       if (text.find('\0') != std::string::npos)
         return error(ErrorKind::kInvalidArgument, "an argument or variable holds a zero byte");
   if (!process.cwd.starts_with('/'))
-    return error(ErrorKind::kInvalidArgument, "working directory {:?} is not absolute",
-                 process.cwd);
+    return error(ErrorKind::kInvalidArgument, "working directory {:?} is not absolute", process.cwd);
   return {};
 }
 
@@ -88,12 +86,10 @@ Result<> enter_working_directory(const ProcessPlan& plan) {
     entered = sys::change_directory(path);
   }
   if (!entered) {
-    const bool runnable_error = entered.error().error_number() == ENOENT ||
-                                entered.error().error_number() == ENOTDIR ||
+    const bool runnable_error = entered.error().error_number() == ENOENT || entered.error().error_number() == ENOTDIR ||
                                 entered.error().error_number() == EACCES;
-    return runnable_error
-               ? std::move(entered).take_error().with_kind(ErrorKind::kCommandNotRunnable)
-               : std::move(entered).take_error();
+    return runnable_error ? std::move(entered).take_error().with_kind(ErrorKind::kCommandNotRunnable)
+                          : std::move(entered).take_error();
   }
   // A directory that a leaked descriptor stands for would show the host (CVE-2024-21626).
   (void)TRY(sys::current_directory());
@@ -125,8 +121,7 @@ Result<> settle(const ProcessPlan& plan) {
   const oci::User& user = plan.process.user;
   for (const int stream : {0, 1, 2}) sys::give_away_stream(stream, user.uid);
   TRY(sys::limit_bounding(plan.capabilities.bounding));
-  TRY(sys::switch_user_keeping_capabilities(user.uid, user.gid, plan.groups.data(),
-                                            plan.groups.size()));
+  TRY(sys::switch_user_keeping_capabilities(user.uid, user.gid, plan.groups.data(), plan.groups.size()));
   sys::set_umask(user.umask.value_or(022));
   if (plan.process.no_new_privileges) TRY(sys::set_no_new_privileges());
   return {};
@@ -147,8 +142,7 @@ Error become(const ProcessPlan& plan, int control) {
                                       .report_at = kFailedStepAt});
   if (failed.kind() != ErrorKind::kUnsupported) return failed;
   if (sys::leads_to_ourselves(*program))
-    return error(ErrorKind::kCommandNotRunnable, "exec {}: it leads out of the container",
-                 *program);
+    return error(ErrorKind::kCommandNotRunnable, "exec {}: it leads out of the container", *program);
   const auto run = [&]() -> Result<> {
     // The filter needs CAP_SYS_ADMIN (or no_new_privs), so it comes before the capabilities go;
     // what is called after it is little, and every profile that can run a program has it.

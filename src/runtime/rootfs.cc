@@ -47,18 +47,14 @@ class Builder {
     sys::Pty pty;
     if (!dev_is_bound_) TRY(fill_dev(root_.get(), plan_.spec.linux_part), "fill /dev");
     if (plan_.process.process.terminal) {
-      if (!devpts_)
-        return error(ErrorKind::kInvalidArgument, "a terminal needs a mount of type devpts");
+      if (!devpts_) return error(ErrorKind::kInvalidArgument, "a terminal needs a mount of type devpts");
       pty = TRY(make_console(root_.get(), devpts_.get()), "terminal");
     }
-    if (read_only_dev_)
-      TRY(sys::set_mount_attributes(read_only_dev_.get(), {.set = MOUNT_ATTR_RDONLY}));
+    if (read_only_dev_) TRY(sys::set_mount_attributes(read_only_dev_.get(), {.set = MOUNT_ATTR_RDONLY}));
     for (const std::string& path : plan_.spec.linux_part.readonly_paths)
       TRY(make_read_only(path), "read-only {}", path);
-    for (const std::string& path : plan_.spec.linux_part.masked_paths)
-      TRY(mask(path), "mask {}", path);
-    if (plan_.spec.root.readonly)
-      TRY(sys::set_mount_attributes(root_.get(), {.set = MOUNT_ATTR_RDONLY}));
+    for (const std::string& path : plan_.spec.linux_part.masked_paths) TRY(mask(path), "mask {}", path);
+    if (plan_.spec.root.readonly) TRY(sys::set_mount_attributes(root_.get(), {.set = MOUNT_ATTR_RDONLY}));
     TRY(sys::change_root(root_.get()));
     return BuiltRootfs{std::move(pty), std::move(sysctls_)};
   }
@@ -97,8 +93,7 @@ class Builder {
       return error(ErrorKind::kInvalidArgument, "bind source path {:?} is not absolute", source);
     auto clone = sys::clone_mount_at(AT_FDCWD, source, planned.options.bind_recursive);
     if (!clone && clone.error().error_number() == ENOENT)
-      return Error(ErrorKind::kNotFound, fmt::format("bind source path does not exist: {}", source),
-                   ENOENT);
+      return Error(ErrorKind::kNotFound, fmt::format("bind source path does not exist: {}", source), ENOENT);
     return clone;
   }
 
@@ -110,8 +105,7 @@ class Builder {
     // else.
     TRY(sys::attach_mount_at(root_.get(), host_root_.get()));
     const struct stat status = TRY(sys::stat_fd(root_.get()));
-    if (!S_ISDIR(status.st_mode))
-      return error(ErrorKind::kInvalidArgument, "it is not a directory");
+    if (!S_ISDIR(status.st_mode)) return error(ErrorKind::kInvalidArgument, "it is not a directory");
     return {};
   }
 
@@ -150,20 +144,17 @@ class Builder {
     const UniqueFd onto = TRY(target(planned.mount.destination, directory));
     TRY(check_not_proc(onto, planned.mount.destination));
     if (directory != S_ISDIR(TRY(sys::stat_fd(onto.get())).st_mode))
-      return error(
-          ErrorKind::kInvalidArgument,
-          "not a directory: are you trying to mount a directory onto a file (or vice-versa)?");
+      return error(ErrorKind::kInvalidArgument,
+                   "not a directory: are you trying to mount a directory onto a file (or vice-versa)?");
     if (options.set != 0 || options.clear != 0 || plan_.no_devices)
       TRY(sys::set_mount_attributes(
-          source.get(), {.set = options.set | (plan_.no_devices ? MOUNT_ATTR_NODEV : 0u),
-                         .clear = options.clear}));
+          source.get(), {.set = options.set | (plan_.no_devices ? MOUNT_ATTR_NODEV : 0u), .clear = options.clear}));
     if (options.set_recursive != 0 || options.clear_recursive != 0)
       TRY(sys::set_mount_attributes(
-          source.get(),
-          {.set = options.set_recursive, .clear = options.clear_recursive, .recursive = true}));
+          source.get(), {.set = options.set_recursive, .clear = options.clear_recursive, .recursive = true}));
     if (options.propagation != 0)
-      TRY(sys::set_mount_attributes(source.get(), {.propagation = options.propagation,
-                                                   .recursive = options.propagation_recursive}));
+      TRY(sys::set_mount_attributes(source.get(),
+                                    {.propagation = options.propagation, .recursive = options.propagation_recursive}));
     TRY(sys::attach_mount_at(source.get(), onto.get()));
     if (without_trailing_slashes(planned.mount.destination) == "/dev") dev_is_bound_ = true;
     return {};
@@ -173,8 +164,7 @@ class Builder {
     if (TRY(sys::file_system_type(onto.get())) != PROC_SUPER_MAGIC) return {};
     const std::string path = TRY(sys::resolve_in_root(root_.get(), destination));
     if (std::ranges::find(kReplaceableProc, path) != kReplaceableProc.end()) return {};
-    return error(ErrorKind::kInvalidArgument,
-                 "it is inside /proc, which nothing may be mounted over");
+    return error(ErrorKind::kInvalidArgument, "it is inside /proc, which nothing may be mounted over");
   }
 
   Result<> place_file_system(const PlannedMount& planned) {
@@ -182,8 +172,8 @@ class Builder {
     const MountOptions& options = planned.options;
     if (type.empty()) return error(ErrorKind::kInvalidArgument, "it has no type");
     const bool system = type == "proc" || type == "sysfs";
-    const UniqueFd onto = TRY(system ? plain_target(planned.mount.destination)
-                                     : target(planned.mount.destination, true));
+    const UniqueFd onto =
+        TRY(system ? plain_target(planned.mount.destination) : target(planned.mount.destination, true));
     if (!system) TRY(check_not_proc(onto, planned.mount.destination));
     sys::FsContext context = TRY(sys::FsContext::open(type));
     if (!planned.mount.source.empty()) TRY(context.set_string("source", planned.mount.source));
@@ -193,8 +183,7 @@ class Builder {
     }
     // As the directory that is covered.
     if (type == "tmpfs" && options.value_of("mode") == nullptr)
-      TRY(context.set_string("mode",
-                             fmt::format("{:o}", TRY(sys::stat_fd(onto.get())).st_mode & 01777)));
+      TRY(context.set_string("mode", fmt::format("{:o}", TRY(sys::stat_fd(onto.get())).st_mode & 01777)));
     const bool is_dev = without_trailing_slashes(planned.mount.destination) == "/dev";
     std::uint64_t attributes = options.set | options.set_recursive;
     if (is_dev) attributes &= ~std::uint64_t{MOUNT_ATTR_RDONLY};  // after it is filled
@@ -202,8 +191,8 @@ class Builder {
     const UniqueFd mount = TRY(context.mount(static_cast<unsigned>(attributes)));
     TRY(sys::attach_mount_at(mount.get(), onto.get()));
     if (options.propagation != 0)
-      TRY(sys::set_mount_attributes(mount.get(), {.propagation = options.propagation,
-                                                  .recursive = options.propagation_recursive}));
+      TRY(sys::set_mount_attributes(mount.get(),
+                                    {.propagation = options.propagation, .recursive = options.propagation_recursive}));
     // Before /proc/sys is covered, and through the mount itself: nothing can stand in its place.
     if (type == "proc" && !plan_.spec.linux_part.sysctl.empty())
       sysctls_ = TRY(sys::open_at(mount.get(), "sys", O_PATH | O_DIRECTORY));
@@ -219,16 +208,14 @@ class Builder {
     if (groups.empty()) return {};
     for (const UniqueFd& group : groups)
       TRY(sys::set_mount_attributes(
-          group.get(),
-          {.set = planned.options.set, .clear = planned.options.clear, .propagation = MS_PRIVATE}));
-    if (groups.size() == 1 && plan_.cgroups[0].first.empty())
-      return sys::attach_mount_at(groups[0].get(), onto.get());
+          group.get(), {.set = planned.options.set, .clear = planned.options.clear, .propagation = MS_PRIVATE}));
+    if (groups.size() == 1 && plan_.cgroups[0].first.empty()) return sys::attach_mount_at(groups[0].get(), onto.get());
     sys::FsContext context = TRY(sys::FsContext::open("tmpfs"));
     TRY(context.set_string("source", "tmpfs"));
     TRY(context.set_string("mode", "755"));
     TRY(context.set_string("size", "64k"));
-    const UniqueFd directory = TRY(context.mount(
-        static_cast<unsigned>(planned.options.set & ~std::uint64_t{MOUNT_ATTR_RDONLY})));
+    const UniqueFd directory =
+        TRY(context.mount(static_cast<unsigned>(planned.options.set & ~std::uint64_t{MOUNT_ATTR_RDONLY})));
     TRY(sys::attach_mount_at(directory.get(), onto.get()));
     for (std::size_t i = 0; i < groups.size(); ++i) {
       const std::string name = plan_.cgroups[i].first.empty() ? "unified" : plan_.cgroups[i].first;
@@ -238,8 +225,7 @@ class Builder {
       for (const std::string_view controller : split(name, ','))
         TRY(sys::make_symlink(directory.get(), std::string(controller), name));
     }
-    if (planned.options.read_only())
-      TRY(sys::set_mount_attributes(directory.get(), {.set = MOUNT_ATTR_RDONLY}));
+    if (planned.options.read_only()) TRY(sys::set_mount_attributes(directory.get(), {.set = MOUNT_ATTR_RDONLY}));
     return {};
   }
 
@@ -261,12 +247,10 @@ class Builder {
       TRY(context.set_string("source", "tmpfs"));
       TRY(context.set_string("nr_blocks", "1"));
       TRY(context.set_string("nr_inodes", "1"));
-      cover = TRY(context.mount(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-                                MOUNT_ATTR_NOEXEC));
+      cover = TRY(context.mount(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
     }
     if (!used) {
-      if (&cover == &null_)
-        TRY(sys::set_mount_attributes(cover.get(), {.propagation = MS_PRIVATE}));
+      if (&cover == &null_) TRY(sys::set_mount_attributes(cover.get(), {.propagation = MS_PRIVATE}));
       used = true;
       return sys::attach_mount_at(cover.get(), there->get());
     }
@@ -275,9 +259,7 @@ class Builder {
     return sys::attach_mount_at(copy.get(), there->get());
   }
 
-  static bool missing(const Error& error) {
-    return error.error_number() == ENOENT || error.error_number() == ENOTDIR;
-  }
+  static bool missing(const Error& error) { return error.error_number() == ENOENT || error.error_number() == ENOTDIR; }
 
   const ContainerPlan& plan_;
   std::vector<std::vector<UniqueFd>> sources_;  // of each mount

@@ -19,9 +19,8 @@
 namespace strata::runtime {
 
 struct BuiltRootfs {
-  sys::Pty pty;  // when the process has a terminal
-  sys::UniqueFd
-      sysctls;  // /proc/sys of the container's own procfs, beneath what makes it read-only there
+  sys::Pty pty;           // when the process has a terminal
+  sys::UniqueFd sysctls;  // /proc/sys of the container's own procfs, beneath what makes it read-only there
 };
 
 // Afterwards "/" is the container's, the host's tree is gone. Call it in the child, in its new

@@ -26,20 +26,18 @@ class RootfsTest : public ContainerTest {
 };
 
 TEST_F(RootfsTest, TheHostsTreeIsGone) {
-  const Outcome outcome =
-      run("ls /; mount | grep -c ' / '; cat /proc/self/mountinfo | grep -c ' /tmp/runtime-host'");
+  const Outcome outcome = run("ls /; mount | grep -c ' / '; cat /proc/self/mountinfo | grep -c ' /tmp/runtime-host'");
   EXPECT_EQ(outcome.output, "bin\ndev\netc\nproc\nsrv\nsys\ntmp\n1\n0\n");
 }
 
 TEST_F(RootfsTest, StandardMountsHaveTheirOptions) {
   const std::string output = run("mount").output;
-  for (const char* line :
-       {"proc on /proc type proc (rw,nosuid,nodev,noexec,relatime)",
-        "tmpfs on /dev type tmpfs (rw,nosuid,size=65536k,mode=755)",
-        "devpts on /dev/pts type devpts (rw,nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=666)",
-        "sysfs on /sys type sysfs (ro,nosuid,nodev,noexec,relatime)",
-        "mqueue on /dev/mqueue type mqueue (rw,nosuid,nodev,noexec,relatime)",
-        "shm on /dev/shm type tmpfs (rw,nosuid,nodev,noexec,relatime,size=65536k)"})
+  for (const char* line : {"proc on /proc type proc (rw,nosuid,nodev,noexec,relatime)",
+                           "tmpfs on /dev type tmpfs (rw,nosuid,size=65536k,mode=755)",
+                           "devpts on /dev/pts type devpts (rw,nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=666)",
+                           "sysfs on /sys type sysfs (ro,nosuid,nodev,noexec,relatime)",
+                           "mqueue on /dev/mqueue type mqueue (rw,nosuid,nodev,noexec,relatime)",
+                           "shm on /dev/shm type tmpfs (rw,nosuid,nodev,noexec,relatime,size=65536k)"})
     EXPECT_NE(output.find(line), std::string::npos) << line << "\n" << output;
 }
 
@@ -48,33 +46,25 @@ TEST_F(RootfsTest, DefaultDevicesAndLinks) {
       run("cd /dev; for f in null zero full random urandom tty; do stat -c '%n %t:%T %a' $f; done; "
           "for l in fd stdin stdout stderr ptmx; do readlink $l; done")
           .output;
-  EXPECT_EQ(
-      output,
-      "null 1:3 666\nzero 1:5 666\nfull 1:7 666\nrandom 1:8 666\nurandom 1:9 666\ntty 5:0 666\n"
-      "/proc/self/fd\n/proc/self/fd/0\n/proc/self/fd/1\n/proc/self/fd/2\npts/ptmx\n");
+  EXPECT_EQ(output,
+            "null 1:3 666\nzero 1:5 666\nfull 1:7 666\nrandom 1:8 666\nurandom 1:9 666\ntty 5:0 666\n"
+            "/proc/self/fd\n/proc/self/fd/0\n/proc/self/fd/1\n/proc/self/fd/2\npts/ptmx\n");
 }
 
 TEST_F(RootfsTest, DevicesOfTheSpec) {
   auto spec = spec_for("stat -c '%n %F %t:%T %a %u:%g' /dev/sub/fuse /dev/pipe");
-  spec.linux_part.devices = {{.path = "/dev/sub/fuse",
-                              .type = 'c',
-                              .major = 10,
-                              .minor = 229,
-                              .file_mode = 0640,
-                              .uid = 5,
-                              .gid = 6},
-                             {.path = "/dev/pipe", .type = 'p'},
-                             {.path = "/dev/null", .type = 'c', .major = 1, .minor = 3}};
-  EXPECT_EQ(run(spec).output,
-            "/dev/sub/fuse character special file a:e5 640 5:6\n/dev/pipe fifo 0:0 666 0:0\n");
+  spec.linux_part.devices = {
+      {.path = "/dev/sub/fuse", .type = 'c', .major = 10, .minor = 229, .file_mode = 0640, .uid = 5, .gid = 6},
+      {.path = "/dev/pipe", .type = 'p'},
+      {.path = "/dev/null", .type = 'c', .major = 1, .minor = 3}};
+  EXPECT_EQ(run(spec).output, "/dev/sub/fuse character special file a:e5 640 5:6\n/dev/pipe fifo 0:0 666 0:0\n");
 }
 
 TEST_F(RootfsTest, MaskedPathsAreEmpty) {
-  const std::string output =
-      run("cat /proc/interrupts | wc -c; cat /proc/timer_list | wc -c; ls /proc/acpi "
-          "/sys/firmware; "
-          "touch /sys/firmware/x; echo x > /proc/timer_list && echo swallowed")
-          .output;
+  const std::string output = run("cat /proc/interrupts | wc -c; cat /proc/timer_list | wc -c; ls /proc/acpi "
+                                 "/sys/firmware; "
+                                 "touch /sys/firmware/x; echo x > /proc/timer_list && echo swallowed")
+                                 .output;
   EXPECT_NE(output.find("0\n0\n/proc/acpi:\n\n/sys/firmware:\n"), std::string::npos) << output;
   EXPECT_NE(output.find("Read-only file system"), std::string::npos);
   EXPECT_NE(output.find("swallowed"), std::string::npos);
@@ -113,8 +103,7 @@ TEST_F(RootfsTest, BindsOfDirectoriesAndFiles) {
 TEST_F(RootfsTest, OptionsOfBindsApply) {
   ASSERT_TRUE(sys::replace_file(host("/dir/program"), "#!/bin/sh\necho ran\n", 0755));
   auto spec = spec_for("/srv/program; mount | grep /srv");
-  spec.mounts.push_back(
-      {"/srv", "bind", host("/dir"), {"rbind", "noexec", "nosuid", "nodev", "noatime"}});
+  spec.mounts.push_back({"/srv", "bind", host("/dir"), {"rbind", "noexec", "nosuid", "nodev", "noatime"}});
   const std::string output = run(spec).output;
   EXPECT_NE(output.find("Permission denied"), std::string::npos) << output;
   EXPECT_NE(output.find("nosuid,nodev,noexec,noatime"), std::string::npos) << output;
@@ -163,8 +152,7 @@ TEST_F(RootfsTest, ADetachedMountBecomesTheRoot) {
   spec.root.path = "/no/such/path";
   sys::UniqueFd mount = *sys::clone_mount(root(), false);
   sys::Pipe pipe = *sys::make_pipe();
-  auto created =
-      create({.spec = spec, .rootfs_mount = mount.get(), .stdio = {-1, pipe.write.get(), -1}});
+  auto created = create({.spec = spec, .rootfs_mount = mount.get(), .stdio = {-1, pipe.write.get(), -1}});
   ASSERT_TRUE(created) << created.error().message();
   ASSERT_TRUE(start(*created));
   pipe.write.reset();
@@ -194,19 +182,13 @@ TEST_F(RootfsTest, MountsThatCannotBeAreErrorsWithWords) {
   EXPECT_EQ(missing.message(), "mount /srv: bind source path does not exist: /no/such/source");
   EXPECT_EQ(failure({"/srv", "bind", "relative", {"bind"}}).kind(), ErrorKind::kInvalidArgument);
   EXPECT_EQ(failure({"srv", "bind", "/etc", {"bind"}}).kind(), ErrorKind::kInvalidArgument);
-  EXPECT_NE(failure({"/bin/busybox", "bind", host("/dir"), {"bind"}})
-                .message()
-                .find("directory onto a file"),
+  EXPECT_NE(failure({"/bin/busybox", "bind", host("/dir"), {"bind"}}).message().find("directory onto a file"),
             std::string::npos);
-  EXPECT_NE(failure({"/srv", "bind", host("/dir/file"), {"bind"}})
-                .message()
-                .find("directory onto a file"),
+  EXPECT_NE(failure({"/srv", "bind", host("/dir/file"), {"bind"}}).message().find("directory onto a file"),
             std::string::npos);
   EXPECT_FALSE(failure({"/srv", "nosuchfs", "x", {}}).message().empty());
-  EXPECT_NE(failure({"/srv", "tmpfs", "tmpfs", {"nonsense=1"}}).message().find("nonsense"),
-            std::string::npos);
-  EXPECT_EQ(failure({"/proc/self/fd", "bind", host("/dir"), {"bind"}}).kind(),
-            ErrorKind::kInvalidArgument);
+  EXPECT_NE(failure({"/srv", "tmpfs", "tmpfs", {"nonsense=1"}}).message().find("nonsense"), std::string::npos);
+  EXPECT_EQ(failure({"/proc/self/fd", "bind", host("/dir"), {"bind"}}).kind(), ErrorKind::kInvalidArgument);
   EXPECT_EQ(failure({"/proc/sys", "tmpfs", "tmpfs", {}}).kind(), ErrorKind::kInvalidArgument);
 }
 
@@ -258,8 +240,7 @@ TEST_F(RootfsTest, WithoutATmpfsTheImagesOwnDevIsNotTrusted) {
   ASSERT_TRUE(sys::make_directories(in_root("/dev")));
   ASSERT_TRUE(sys::replace_file(in_root("/dev/null"), "trap"));
   auto spec = spec_for("true");
-  std::erase_if(spec.mounts,
-                [](const oci::Mount& mount) { return mount.destination.starts_with("/dev"); });
+  std::erase_if(spec.mounts, [](const oci::Mount& mount) { return mount.destination.starts_with("/dev"); });
   EXPECT_NE(failure_of(spec).message().find("null"), std::string::npos);
 }
 

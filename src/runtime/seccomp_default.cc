@@ -30,8 +30,7 @@ template <std::size_t N>
 consteval Calls<N> calls(const std::string_view (&names)[N]) {
   Calls<N> result;
   for (std::size_t abi = 0; abi < kAbis.size(); ++abi)
-    for (std::size_t i = 0; i < N; ++i)
-      result.numbers[abi][i] = sys::syscall_number(kAbis[abi], names[i]);
+    for (std::size_t i = 0; i < N; ++i) result.numbers[abi][i] = sys::syscall_number(kAbis[abi], names[i]);
   return result;
 }
 
@@ -437,13 +436,12 @@ constexpr auto kSysBoot = calls({"reboot"});
 constexpr auto kSysChroot = calls({"chroot"});
 constexpr auto kSysModule = calls({"delete_module", "init_module", "finit_module"});
 constexpr auto kSysPacct = calls({"acct"});
-constexpr auto kSysPtrace = calls(
-    {"kcmp", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace"});
+constexpr auto kSysPtrace =
+    calls({"kcmp", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace"});
 constexpr auto kSysRawio = calls({"iopl", "ioperm"});
 constexpr auto kSysTime = calls({"settimeofday", "stime", "clock_settime", "clock_settime64"});
 constexpr auto kSysTtyConfig = calls({"vhangup"});
-constexpr auto kSysNice =
-    calls({"get_mempolicy", "mbind", "set_mempolicy", "set_mempolicy_home_node"});
+constexpr auto kSysNice = calls({"get_mempolicy", "mbind", "set_mempolicy", "set_mempolicy_home_node"});
 constexpr auto kSyslog = calls({"syslog"});
 constexpr auto kBpf = calls({"bpf"});
 constexpr auto kPerfmon = calls({"perf_event_open"});
@@ -471,8 +469,8 @@ void add(sys::SeccompBuilder& builder, const Calls<N>& calls, std::uint32_t acti
 }  // namespace
 
 Result<sys::SeccompFilter> default_seccomp(sys::CapabilityMask capabilities) {
-  sys::SeccompBuilder builder({SyscallAbi::kX86_64, SyscallAbi::kX86, SyscallAbi::kX32},
-                              errno_action(EPERM), errno_action(ENOSYS));
+  sys::SeccompBuilder builder({SyscallAbi::kX86_64, SyscallAbi::kX86, SyscallAbi::kX32}, errno_action(EPERM),
+                              errno_action(ENOSYS));
   const auto allow = [&](const auto& calls) { add(builder, calls, SECCOMP_RET_ALLOW); };
   // Capability numbers: linux/capability.h.
   const auto has = [&](int capability) { return ((capabilities >> capability) & 1) != 0; };

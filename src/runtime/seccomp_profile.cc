@@ -21,8 +21,7 @@ Result<std::uint32_t> action_value(std::string_view name, std::optional<std::uin
   if (name == "SCMP_ACT_TRAP") return SECCOMP_RET_TRAP;
   if (name == "SCMP_ACT_TRACE") return SECCOMP_RET_TRACE | data;
   if (name == "SCMP_ACT_LOG") return SECCOMP_RET_LOG;
-  if (name == "SCMP_ACT_NOTIFY")
-    return error(ErrorKind::kUnsupported, "seccomp: SCMP_ACT_NOTIFY is not supported yet");
+  if (name == "SCMP_ACT_NOTIFY") return error(ErrorKind::kUnsupported, "seccomp: SCMP_ACT_NOTIFY is not supported yet");
   return error(ErrorKind::kInvalidArgument, "seccomp: unknown action {:?}", name);
 }
 
@@ -34,9 +33,7 @@ Result<SyscallTest> test_of(const oci::SeccompArg& arg) {
       {"SCMP_CMP_GE", Op::kGreaterEqual},       {"SCMP_CMP_GT", Op::kGreater},
       {"SCMP_CMP_MASKED_EQ", Op::kMaskedEqual},
   };
-  if (arg.index > 5)
-    return error(ErrorKind::kInvalidArgument, "seccomp: no argument {} in a system call",
-                 arg.index);
+  if (arg.index > 5) return error(ErrorKind::kInvalidArgument, "seccomp: no argument {} in a system call", arg.index);
   for (const auto& [name, op] : kOps) {
     if (name != arg.op) continue;
     // In a profile a masked comparison has the mask first.
@@ -80,8 +77,7 @@ Result<Architectures> architectures_of(const oci::Seccomp& profile) {
 
 Result<sys::SeccompFilter> compile_seccomp(const oci::Seccomp& profile) {
   const Architectures archs = TRY(architectures_of(profile));
-  const std::uint32_t fallback =
-      TRY(action_value(profile.default_action, profile.default_errno_ret));
+  const std::uint32_t fallback = TRY(action_value(profile.default_action, profile.default_errno_ret));
   // A profile that refuses by default was written before the newest calls: say that they do not
   // exist.
   const bool refuses = (fallback & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;

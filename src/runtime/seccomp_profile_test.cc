@@ -16,8 +16,8 @@ constexpr std::uint32_t kAllow = SECCOMP_RET_ALLOW;
 constexpr std::uint32_t kPerm = SECCOMP_RET_ERRNO | EPERM;
 constexpr std::uint32_t kNoSys = SECCOMP_RET_ERRNO | ENOSYS;
 
-std::uint32_t outcome(const sys::SeccompFilter& filter, std::string_view call,
-                      std::uint64_t first = 0, SyscallAbi abi = SyscallAbi::kX86_64) {
+std::uint32_t outcome(const sys::SeccompFilter& filter, std::string_view call, std::uint64_t first = 0,
+                      SyscallAbi abi = SyscallAbi::kX86_64) {
   const std::uint64_t args[6] = {first};
   return sys::simulate(filter, abi == SyscallAbi::kX86 ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64,
                        static_cast<std::uint32_t>(sys::syscall_number(abi, call)), args);
@@ -93,8 +93,7 @@ TEST(DefaultSeccomp, HoldsForTheOtherAbisToo) {
   EXPECT_EQ(outcome(filter, "clone", 0x10000000, SyscallAbi::kX86), kPerm);
   EXPECT_EQ(outcome(filter, "execve", 0, SyscallAbi::kX32), kAllow);
   EXPECT_EQ(outcome(filter, "mount", 0, SyscallAbi::kX32), kPerm);
-  EXPECT_EQ(sys::simulate(filter, AUDIT_ARCH_X86_64, 5000), kNoSys)
-      << "newer than the profile: not there";
+  EXPECT_EQ(sys::simulate(filter, AUDIT_ARCH_X86_64, 5000), kNoSys) << "newer than the profile: not there";
 }
 
 TEST(SeccompProfile, CompilesWhatASpecSays) {
@@ -113,15 +112,12 @@ TEST(SeccompProfile, CompilesWhatASpecSays) {
   EXPECT_EQ(outcome(filter, "read"), kAllow);
   EXPECT_EQ(outcome(filter, "prctl", 0x15), std::uint32_t{SECCOMP_RET_TRAP});
   EXPECT_EQ(outcome(filter, "prctl", 0x25), kAllow);
-  EXPECT_EQ(outcome(filter, "setuid", 1), std::uint32_t{SECCOMP_RET_LOG})
-      << "one argument twice: either";
+  EXPECT_EQ(outcome(filter, "setuid", 1), std::uint32_t{SECCOMP_RET_LOG}) << "one argument twice: either";
   EXPECT_EQ(outcome(filter, "setuid", 2), std::uint32_t{SECCOMP_RET_LOG});
   EXPECT_EQ(outcome(filter, "setuid", 3), kAllow);
   const std::uint64_t kill9[6] = {1, 9};
-  EXPECT_EQ(sys::simulate(filter, AUDIT_ARCH_X86_64, 62, kill9),
-            std::uint32_t{SECCOMP_RET_KILL_PROCESS});
-  EXPECT_EQ(sys::simulate(filter, AUDIT_ARCH_X86_64, sys::kX32Bit + 1),
-            std::uint32_t{SECCOMP_RET_KILL_PROCESS})
+  EXPECT_EQ(sys::simulate(filter, AUDIT_ARCH_X86_64, 62, kill9), std::uint32_t{SECCOMP_RET_KILL_PROCESS});
+  EXPECT_EQ(sys::simulate(filter, AUDIT_ARCH_X86_64, sys::kX32Bit + 1), std::uint32_t{SECCOMP_RET_KILL_PROCESS})
       << "x32 was not listed";
 }
 
@@ -130,14 +126,11 @@ TEST(SeccompProfile, WhatMakesNoSenseIsNamed) {
     const auto filter = compile_seccomp(profile);
     return filter ? std::string("compiled") : filter.error().message();
   };
-  EXPECT_NE(message({.default_action = "SCMP_ACT_MAYBE"}).find("SCMP_ACT_MAYBE"),
-            std::string::npos);
-  EXPECT_NE(message({.default_action = "SCMP_ACT_ALLOW", .architectures = {"Z80"}}).find("Z80"),
-            std::string::npos);
-  EXPECT_NE(message({.default_action = "SCMP_ACT_ALLOW",
-                     .syscalls = {{{"read"}, "SCMP_ACT_NOTIFY", {}, {}}}})
-                .find("NOTIFY"),
-            std::string::npos);
+  EXPECT_NE(message({.default_action = "SCMP_ACT_MAYBE"}).find("SCMP_ACT_MAYBE"), std::string::npos);
+  EXPECT_NE(message({.default_action = "SCMP_ACT_ALLOW", .architectures = {"Z80"}}).find("Z80"), std::string::npos);
+  EXPECT_NE(
+      message({.default_action = "SCMP_ACT_ALLOW", .syscalls = {{{"read"}, "SCMP_ACT_NOTIFY", {}, {}}}}).find("NOTIFY"),
+      std::string::npos);
   EXPECT_NE(message({.default_action = "SCMP_ACT_ALLOW",
                      .syscalls = {{{"read"}, "SCMP_ACT_LOG", {}, {{6, 0, 0, "SCMP_CMP_EQ"}}}}})
                 .find("argument 6"),

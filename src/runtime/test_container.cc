@@ -27,8 +27,7 @@ std::string read_to_end(int fd) {
 }  // namespace
 
 ContainerTest::ContainerTest()
-    : root_(*sys::TempDir::create("/tmp", "runtime-test.")),
-      cgroup_("/strata-test-" + sys::random_hex(6)) {
+    : root_(*sys::TempDir::create("/tmp", "runtime-test.")), cgroup_("/strata-test-" + sys::random_hex(6)) {
   ::chmod(root_.path().c_str(), 0755);
 }
 
@@ -54,23 +53,19 @@ void ContainerTest::TearDown() {
 }
 
 void ContainerTest::populate(const std::string& directory) {
-  for (const char* name : {"/bin", "/etc", "/tmp", "/srv"})
-    ASSERT_TRUE(sys::make_directories(directory + name));
+  for (const char* name : {"/bin", "/etc", "/tmp", "/srv"}) ASSERT_TRUE(sys::make_directories(directory + name));
   const sys::UniqueFd from = *sys::open_file(kBusybox, O_RDONLY);
   const sys::UniqueFd to = *sys::open_file(directory + "/bin/busybox", O_WRONLY | O_CREAT, 0755);
-  ASSERT_TRUE(sys::copy_range(from.get(), 0, to.get(),
-                              static_cast<std::uint64_t>(sys::stat_fd(from.get())->st_size)));
-  for (const char* command :
-       {"sh",   "cat",  "ls",    "id",     "mount",    "echo",   "sleep",  "mknod",   "hostname",
-        "stat", "grep", "touch", "umount", "readlink", "ulimit", "chroot", "unshare", "kill",
-        "tty",  "stty", "head",  "mkdir",  "ps",       "dd",     "ln",     "rm",      "chown",
-        "wc",   "env",  "pwd",   "test",   "ifconfig", "true",   "false"})
+  ASSERT_TRUE(sys::copy_range(from.get(), 0, to.get(), static_cast<std::uint64_t>(sys::stat_fd(from.get())->st_size)));
+  for (const char* command : {"sh",   "cat",  "ls",    "id",     "mount",    "echo",   "sleep",  "mknod",   "hostname",
+                              "stat", "grep", "touch", "umount", "readlink", "ulimit", "chroot", "unshare", "kill",
+                              "tty",  "stty", "head",  "mkdir",  "ps",       "dd",     "ln",     "rm",      "chown",
+                              "wc",   "env",  "pwd",   "test",   "ifconfig", "true",   "false"})
     ASSERT_EQ(::symlink("busybox", (directory + "/bin/" + command).c_str()), 0) << command;
 }
 
 void ContainerTest::set_capabilities(oci::Process& process, const std::vector<std::string>& names) {
-  process.capabilities.bounding = process.capabilities.effective = process.capabilities.permitted =
-      names;
+  process.capabilities.bounding = process.capabilities.effective = process.capabilities.permitted = names;
 }
 
 oci::RuntimeSpec ContainerTest::spec_for(std::string_view script) {
@@ -79,39 +74,31 @@ oci::RuntimeSpec ContainerTest::spec_for(std::string_view script) {
   spec.root.path = root();
   spec.process.args = {"sh", "-c", std::string(script)};
   spec.process.env = {"PATH=/usr/bin:/bin"};
-  set_capabilities(spec.process,
-                   {"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD",
-                    "CAP_NET_RAW", "CAP_SETGID", "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP",
-                    "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE"});
+  set_capabilities(spec.process, {"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD",
+                                  "CAP_NET_RAW", "CAP_SETGID", "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP",
+                                  "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE"});
   spec.hostname = "box";
   spec.mounts = {
       {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
       {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
-      {"/dev/pts",
-       "devpts",
-       "devpts",
-       {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+      {"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
       {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
       {"/sys/fs/cgroup", "cgroup", "cgroup", {"ro", "nosuid", "noexec", "nodev"}},
       {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
       {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
   };
-  spec.linux_part.namespaces = {{kMount, ""}, {kPid, ""},    {kUts, ""},
-                                {kIpc, ""},   {kCgroup, ""}, {kNetwork, ""}};
+  spec.linux_part.namespaces = {{kMount, ""}, {kPid, ""}, {kUts, ""}, {kIpc, ""}, {kCgroup, ""}, {kNetwork, ""}};
   spec.linux_part.cgroups_path = cgroup_ + "/" + std::to_string(containers_++);
-  spec.linux_part.masked_paths = {"/proc/acpi",    "/proc/interrupts",  "/proc/kcore",
-                                  "/proc/keys",    "/proc/timer_list",  "/proc/scsi",
-                                  "/sys/firmware", "/proc/no_such_file"};
-  spec.linux_part.readonly_paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
-                                    "/proc/sysrq-trigger"};
+  spec.linux_part.masked_paths = {"/proc/acpi",       "/proc/interrupts", "/proc/kcore",   "/proc/keys",
+                                  "/proc/timer_list", "/proc/scsi",       "/sys/firmware", "/proc/no_such_file"};
+  spec.linux_part.readonly_paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
   spec.linux_part.resources.devices = {{.allow = false}};
   return spec;
 }
 
 Outcome ContainerTest::run(const oci::RuntimeSpec& spec, SeccompSource seccomp) {
   sys::Pipe pipe = *sys::make_pipe();
-  auto created =
-      create({.spec = spec, .stdio = {-1, pipe.write.get(), pipe.write.get()}, .seccomp = seccomp});
+  auto created = create({.spec = spec, .stdio = {-1, pipe.write.get(), pipe.write.get()}, .seccomp = seccomp});
   if (!created) {
     ADD_FAILURE() << created.error().message();
     return {};
@@ -151,8 +138,7 @@ Created& ContainerTest::running(const oci::RuntimeSpec& spec) {
   return running_.back();
 }
 
-Outcome ContainerTest::exec_in(Created& container, const oci::RuntimeSpec& spec,
-                               const oci::Process& process) {
+Outcome ContainerTest::exec_in(Created& container, const oci::RuntimeSpec& spec, const oci::Process& process) {
   sys::Pipe pipe = *sys::make_pipe();
   auto executed = exec({.init_pidfd = container.pidfd(),
                         .init_pid = container.pid(),

@@ -41,27 +41,22 @@ ErrorKind kind_of(int code) {
 
 Error make_error(sqlite3* handle, int code, std::string_view what) {
   if ((code & 0xff) == SQLITE_BUSY)
-    return error(ErrorKind::kTimeout, "{}: another process has kept the store locked for too long",
-                 what);
+    return error(ErrorKind::kTimeout, "{}: another process has kept the store locked for too long", what);
   const char* file = handle != nullptr ? sqlite3_db_filename(handle, "main") : nullptr;
   if (kind_of(code) == ErrorKind::kCorrupt && file != nullptr && what != file)
     return error(ErrorKind::kCorrupt, "{} {}: {}", what, file, sqlite3_errmsg(handle));
-  return error(kind_of(code), "{}: {}", what,
-               handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code));
+  return error(kind_of(code), "{}: {}", what, handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code));
 }
 
 }  // namespace
 
 // ---- Statement
 
-Statement::Statement(Database& database, sqlite3_stmt* statement,
-                     std::unique_lock<std::recursive_mutex> lock)
+Statement::Statement(Database& database, sqlite3_stmt* statement, std::unique_lock<std::recursive_mutex> lock)
     : database_(&database), statement_(statement), lock_(std::move(lock)) {}
 
 Statement::Statement(Statement&& other) noexcept
-    : database_(other.database_),
-      statement_(std::exchange(other.statement_, nullptr)),
-      lock_(std::move(other.lock_)) {}
+    : database_(other.database_), statement_(std::exchange(other.statement_, nullptr)), lock_(std::move(other.lock_)) {}
 
 Statement::~Statement() {
   if (statement_ == nullptr) return;
@@ -71,16 +66,14 @@ Statement::~Statement() {
 }
 
 Result<> Statement::bind(int index, std::int64_t value) {
-  if (sqlite3_bind_int64(statement_, index, value) != SQLITE_OK)
-    return database_->last_error("bind");
+  if (sqlite3_bind_int64(statement_, index, value) != SQLITE_OK) return database_->last_error("bind");
   return {};
 }
 
 Result<> Statement::bind(int index, std::string_view text) {
   // An empty view may have a null pointer, which SQLite would take for NULL.
   const char* data = text.empty() ? "" : text.data();
-  if (sqlite3_bind_text64(statement_, index, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8) !=
-      SQLITE_OK)
+  if (sqlite3_bind_text64(statement_, index, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8) != SQLITE_OK)
     return database_->last_error("bind");
   return {};
 }
@@ -104,9 +97,7 @@ Result<bool> Statement::step() {
   return database_->last_error("database");
 }
 
-std::int64_t Statement::integer(int column) const {
-  return sqlite3_column_int64(statement_, column);
-}
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
 
 std::string Statement::text(int column) const { return std::string(text_view(column)); }
 
@@ -122,9 +113,7 @@ std::vector<std::byte> Statement::blob(int column) const {
   return {data, data + sqlite3_column_bytes(statement_, column)};
 }
 
-bool Statement::is_null(int column) const {
-  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
-}
+bool Statement::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
 // ---- Transaction
 
@@ -132,9 +121,7 @@ Transaction::Transaction(Database& database, std::unique_lock<std::recursive_mut
     : database_(&database), lock_(std::move(lock)), depth_(depth) {}
 
 Transaction::Transaction(Transaction&& other) noexcept
-    : database_(std::exchange(other.database_, nullptr)),
-      lock_(std::move(other.lock_)),
-      depth_(other.depth_) {}
+    : database_(std::exchange(other.database_, nullptr)), lock_(std::move(other.lock_)), depth_(other.depth_) {}
 
 Transaction::~Transaction() {
   if (database_ == nullptr) return;
@@ -165,8 +152,7 @@ Result<Database> Database::open(const std::string& path, const Options& options)
   // SQLite would take the mode from the umask; its log and shared memory follow the file's.
   if (options.create) (void)TRY(sys::open_file(path, O_RDWR | O_CREAT, 0600));
   sqlite3* handle = nullptr;
-  const int code =
-      sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   Database database(handle);
   if (code != SQLITE_OK) {
     // The kernel's word is better than "unable to open database file".
@@ -185,9 +171,7 @@ Result<Database> Database::open(const std::string& path, const Options& options)
 }
 
 Database::Database(Database&& other) noexcept
-    : handle_(std::exchange(other.handle_, nullptr)),
-      mutex_(std::move(other.mutex_)),
-      idle_(std::move(other.idle_)) {
+    : handle_(std::exchange(other.handle_, nullptr)), mutex_(std::move(other.mutex_)), idle_(std::move(other.idle_)) {
   other.idle_.clear();
 }
 
@@ -205,8 +189,8 @@ Result<Statement> Database::prepare(std::string_view sql) {
     return Statement(*this, statement, std::move(lock));
   }
   sqlite3_stmt* statement = nullptr;
-  const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
-                                      SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                      &statement, nullptr);
   if (code != SQLITE_OK) return last_error("database");
   return Statement(*this, statement, std::move(lock));
 }
@@ -235,8 +219,7 @@ std::int64_t Database::total_changes() const { return sqlite3_total_changes64(ha
 
 Result<> Database::checkpoint() {
   const std::scoped_lock lock(*mutex_);
-  if (sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr) !=
-      SQLITE_OK)
+  if (sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr) != SQLITE_OK)
     return last_error("checkpoint");
   return {};
 }

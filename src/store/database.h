@@ -61,8 +61,7 @@ class [[nodiscard]] Statement {
 
  private:
   friend class Database;
-  Statement(Database& database, sqlite3_stmt* statement,
-            std::unique_lock<std::recursive_mutex> lock);
+  Statement(Database& database, sqlite3_stmt* statement, std::unique_lock<std::recursive_mutex> lock);
   Database* database_;
   sqlite3_stmt* statement_;
   std::unique_lock<std::recursive_mutex> lock_;
@@ -144,12 +143,8 @@ class Database {
   static Result<> bind_value(Statement& s, int i, std::integral auto value) {
     return s.bind(i, static_cast<std::int64_t>(value));
   }
-  static Result<> bind_value(Statement& s, int i, std::string_view value) {
-    return s.bind(i, value);
-  }
-  static Result<> bind_value(Statement& s, int i, std::span<const std::byte> value) {
-    return s.bind(i, value);
-  }
+  static Result<> bind_value(Statement& s, int i, std::string_view value) { return s.bind(i, value); }
+  static Result<> bind_value(Statement& s, int i, std::span<const std::byte> value) { return s.bind(i, value); }
   static Result<> bind_value(Statement& s, int i, std::nullopt_t) { return s.bind_null(i); }
   template <class T>
   static Result<> bind_value(Statement& s, int i, const std::optional<T>& value) {

@@ -15,9 +15,7 @@ class DatabaseTest : public ::testing::Test {
   std::string path_ = directory_.path() + "/test.db";
   Database db_ = std::move(*Database::open(path_, {.create = true}));
 
-  void SetUp() override {
-    ASSERT_TRUE(db_.run_script("CREATE TABLE t(k TEXT PRIMARY KEY, v ANY) STRICT"));
-  }
+  void SetUp() override { ASSERT_TRUE(db_.run_script("CREATE TABLE t(k TEXT PRIMARY KEY, v ANY) STRICT")); }
   std::int64_t count() {
     auto rows = db_.query("SELECT count(*) FROM t");
     EXPECT_TRUE(rows && *rows->step());

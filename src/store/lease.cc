@@ -63,16 +63,13 @@ Result<Lease> Lease::create(Store& store) {
   }
   // From here its destructor cleans up.
   Lease lease(store, std::move(id), std::move(directory), std::move(*lock));
-  TRY(store.db().run("INSERT INTO store_lease(id, pid, created) VALUES (?, ?, ?)",
-                     std::string_view(lease.id_), ::getpid(), now().time_since_epoch().count()));
+  TRY(store.db().run("INSERT INTO store_lease(id, pid, created) VALUES (?, ?, ?)", std::string_view(lease.id_),
+                     ::getpid(), now().time_since_epoch().count()));
   return lease;
 }
 
 Lease::Lease(Store& store, std::string id, std::string directory, sys::FileLock lock)
-    : store_(&store),
-      id_(std::move(id)),
-      directory_(std::move(directory)),
-      lock_(std::move(lock)) {}
+    : store_(&store), id_(std::move(id)), directory_(std::move(directory)), lock_(std::move(lock)) {}
 
 Lease::Lease(Lease&& other) noexcept
     : store_(std::exchange(other.store_, nullptr)),
@@ -104,9 +101,8 @@ void Lease::release() {
 }
 
 Result<> Lease::hold(std::string_view kind, std::string_view key) {
-  return store_->db().run(
-      "INSERT OR IGNORE INTO store_lease_ref(kind, key, lease) VALUES (?, ?, ?)", kind, key,
-      std::string_view(id_));
+  return store_->db().run("INSERT OR IGNORE INTO store_lease_ref(kind, key, lease) VALUES (?, ?, ?)", kind, key,
+                          std::string_view(id_));
 }
 
 Result<bool> any_lease(Store& store) {
@@ -162,8 +158,7 @@ Result<bool> sweep_dead_leases(Store& store) {
   for (const std::string& name : dead) {
     Result<> removed = discard(store, leases + '/' + name);
     // Two sweeps may be deleting the same tree.
-    if (!removed && removed.error().error_number() != ENOENT)
-      return std::move(removed).take_error();
+    if (!removed && removed.error().error_number() != ENOENT) return std::move(removed).take_error();
   }
   return !dead.empty() || !gone.empty();
 }

@@ -18,9 +18,7 @@ class LeaseTest : public ::testing::Test {
   Paths paths_{directory_.path() + "/root", directory_.path() + "/run"};
   std::string leases_ = paths_.root + "/leases";
 
-  std::unique_ptr<Store> open() {
-    return std::move(*Store::open(paths_, {}, {.settle_in_background = false}));
-  }
+  std::unique_ptr<Store> open() { return std::move(*Store::open(paths_, {}, {.settle_in_background = false})); }
   static std::int64_t rows(Store& store, const std::string& table) {
     auto counted = store.db().query("SELECT count(*) FROM " + table);
     EXPECT_TRUE(counted && *counted->step());
@@ -77,10 +75,9 @@ TEST_F(LeaseTest, WhatAKilledHolderLeftIsSwept) {
 
 TEST_F(LeaseTest, ALeaseDyingBetweenItsStepsIsSwept) {
   auto store = open();
-  ASSERT_TRUE(sys::make_directories(leases_ + "/0001"));       // killed before it had a lock
-  ASSERT_TRUE(sys::make_directories(leases_ + "/dead-0002"));  // a sweep that was killed
-  ASSERT_TRUE(store->db().run(
-      "INSERT INTO store_lease VALUES ('0003', 1, 1)"));  // directory gone, row left
+  ASSERT_TRUE(sys::make_directories(leases_ + "/0001"));                          // killed before it had a lock
+  ASSERT_TRUE(sys::make_directories(leases_ + "/dead-0002"));                     // a sweep that was killed
+  ASSERT_TRUE(store->db().run("INSERT INTO store_lease VALUES ('0003', 1, 1)"));  // directory gone, row left
   ASSERT_TRUE(sweep_dead_leases(*store));
   EXPECT_TRUE(sys::list_directory(leases_)->empty());
   EXPECT_EQ(rows(*store, "store_lease"), 0);

@@ -21,8 +21,7 @@ namespace strata::store {
 inline constexpr std::string_view kLayer = "layer";  // key: a chain ID, "sha256:…"
 inline constexpr std::string_view kImage = "image";  // key: an image ID; only leases hold images, from a prune
 
-Result<> add_reference(Store& store, std::string_view kind, std::string_view key,
-                       std::string_view holder);
+Result<> add_reference(Store& store, std::string_view kind, std::string_view key, std::string_view holder);
 // All that `holder` holds.
 Result<> drop_references(Store& store, std::string_view holder);
 // Keys that work in flight protects.

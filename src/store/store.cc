@@ -69,8 +69,7 @@ Result<> make_directory(const std::string& path) {
   Error failure = std::move(made).take_error();
   if (failure.kind() != ErrorKind::kPermissionDenied) return failure;
   return error(ErrorKind::kPermissionDenied,
-               "{}; run strata as root, or choose other places with --root and --run-root",
-               failure.message());
+               "{}; run strata as root, or choose other places with --root and --run-root", failure.message());
 }
 
 enum class Freshness { kCurrent, kBehind };
@@ -114,8 +113,7 @@ Result<> upgrade(const Paths& paths, Database& db, std::span<const Schema* const
   {
     Statement mode = TRY(db.query("PRAGMA journal_mode=WAL"));
     if (!TRY(mode.step()) || mode.text_view(0) != "wal")
-      return error(ErrorKind::kUnsupported,
-                   "SQLite cannot use its write-ahead log on this file system");
+      return error(ErrorKind::kUnsupported, "SQLite cannot use its write-ahead log on this file system");
   }
   Transaction change = TRY(db.begin());
   TRY(
@@ -124,10 +122,9 @@ Result<> upgrade(const Paths& paths, Database& db, std::span<const Schema* const
   std::map<std::string, std::int64_t> have;
   if (TRY(compare(db, schemas, have)) == Freshness::kCurrent) return change.commit();
   for (const Schema* schema : schemas) {
-    for (auto version = static_cast<std::size_t>(have[std::string(schema->owner)]);
-         version < schema->versions.size(); ++version)
-      TRY(db.run_script(schema->versions[version]), "upgrade {} to version {}", schema->owner,
-          version + 1);
+    for (auto version = static_cast<std::size_t>(have[std::string(schema->owner)]); version < schema->versions.size();
+         ++version)
+      TRY(db.run_script(schema->versions[version]), "upgrade {} to version {}", schema->owner, version + 1);
     TRY(
         db.run("INSERT INTO strata_schema(owner, version) VALUES (?1, ?2) ON CONFLICT(owner) DO "
                "UPDATE SET version = ?2",
@@ -145,8 +142,8 @@ Result<> sync_files(const Paths& paths) {
 }
 
 // After a sync that began at `started` (nanoseconds since 1970).
-Result<> settle_database(const Paths& paths, std::span<const Schema> schemas,
-                         std::string_view boot_id, std::int64_t started, Database& db) {
+Result<> settle_database(const Paths& paths, std::span<const Schema> schemas, std::string_view boot_id,
+                         std::int64_t started, Database& db) {
   // The kernel tells of lost bytes once; a later sync that succeeds knows nothing of them.
   if (!sys::exists(report_path(paths)))
     for (const Schema& schema : schemas)
@@ -162,14 +159,11 @@ Result<> settle_database(const Paths& paths, std::span<const Schema> schemas,
 }
 
 void report(const Paths& paths, const Error& failure) {
-  (void)sys::replace_file(report_path(paths),
-                          to_rfc3339(now()) + ' ' + failure.message() + '\n', 0600);
+  (void)sys::replace_file(report_path(paths), to_rfc3339(now()) + ' ' + failure.message() + '\n', 0600);
 }
 
 // A busy database or a full disk is for the next one to try again; what the disk has lost is not.
-bool is_loss(const Error& failure) {
-  return failure.kind() == ErrorKind::kIo || failure.kind() == ErrorKind::kCorrupt;
-}
+bool is_loss(const Error& failure) { return failure.kind() == ErrorKind::kIo || failure.kind() == ErrorKind::kCorrupt; }
 
 // Runs in a process of its own. `waiting` is let go before the sync begins: who changes something
 // after that starts the next one.
@@ -177,8 +171,7 @@ void settle_later(const Paths& paths, std::span<const Schema> schemas, std::stri
                   sys::FileLock waiting) {
   // At once, because space is wanted; beside the sync, because it may take minutes.
   std::jthread deleting([&] { (void)empty_trash(paths); });
-  auto db =
-      Database::open(database_path(paths), {.create = false, .busy_timeout_milliseconds = 1000});
+  auto db = Database::open(database_path(paths), {.create = false, .busy_timeout_milliseconds = 1000});
   // Who opens a database that nobody has open reads the whole log first. While we wait somebody has
   // it open.
   if (!db || !db->run("SELECT 1 FROM strata_schema")) return;
@@ -207,8 +200,7 @@ void settle_later(const Paths& paths, std::span<const Schema> schemas, std::stri
 Result<std::unique_ptr<Store>> Store::open(const Paths& paths, std::span<const Schema> schemas,
                                            const Options& options) {
   if (!paths.root.starts_with('/') || !paths.run_root.starts_with('/'))
-    return error(ErrorKind::kInvalidArgument, "the store's paths must be absolute: {}, {}",
-                 paths.root, paths.run_root);
+    return error(ErrorKind::kInvalidArgument, "the store's paths must be absolute: {}, {}", paths.root, paths.run_root);
   TRY(make_directory(paths.root), "store");
   TRY(make_directory(paths.run_root), "store");
   const std::string path = database_path(paths);
@@ -222,8 +214,7 @@ Result<std::unique_ptr<Store>> Store::open(const Paths& paths, std::span<const S
   }
   Result<Database> opened = Database::open(path, {.create = is_new});
   if (!opened && opened.error().kind() == ErrorKind::kPermissionDenied)
-    return error(ErrorKind::kPermissionDenied,
-                 "store: {}; run strata as root, or choose another place with --root",
+    return error(ErrorKind::kPermissionDenied, "store: {}; run strata as root, or choose another place with --root",
                  opened.error().message());
   const auto damaged = [&](Error failure) {
     if (failure.kind() != ErrorKind::kCorrupt) return failure;
@@ -260,9 +251,7 @@ Store::~Store() {
   if (!waiting || !*waiting) return;  // somebody waits already and will see our changes
   const int keep[] = {(*waiting)->fd()};
   (void)sys::run_in_background("strata-settle", keep,
-                               [&] {
-    settle_later(paths_, schemas_, options_.boot_id, std::move(**waiting));
-  });
+                               [&] { settle_later(paths_, schemas_, options_.boot_id, std::move(**waiting)); });
 }
 
 Result<std::string> Store::directory(std::string_view name) {

@@ -12,12 +12,9 @@
 namespace strata::store {
 namespace {
 
-constexpr std::string_view kOne[] = {
-    "CREATE TABLE thing_a(x INTEGER) STRICT; INSERT INTO thing_a VALUES (7)"};
-constexpr std::string_view kTwo[] = {kOne[0],
-                                     "ALTER TABLE thing_a ADD COLUMN y INTEGER NOT NULL DEFAULT 5"};
-constexpr std::string_view kBroken[] = {kOne[0],
-                                        "CREATE TABLE thing_b(x INTEGER) STRICT; nonsense"};
+constexpr std::string_view kOne[] = {"CREATE TABLE thing_a(x INTEGER) STRICT; INSERT INTO thing_a VALUES (7)"};
+constexpr std::string_view kTwo[] = {kOne[0], "ALTER TABLE thing_a ADD COLUMN y INTEGER NOT NULL DEFAULT 5"};
+constexpr std::string_view kBroken[] = {kOne[0], "CREATE TABLE thing_b(x INTEGER) STRICT; nonsense"};
 constexpr Schema kVersionOne[] = {{"thing", kOne}};
 constexpr Schema kVersionTwo[] = {{"thing", kTwo}};
 constexpr Schema kVersionBroken[] = {{"thing", kBroken}};
@@ -80,8 +77,7 @@ TEST_F(StoreTest, ANewerStoreIsRefusedByName) {
   auto store = open(kVersionOne);
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().kind(), ErrorKind::kUnsupported);
-  EXPECT_NE(store.error().message().find(
-                "newer strata (its thing records have version 2, this strata knows 1)"),
+  EXPECT_NE(store.error().message().find("newer strata (its thing records have version 2, this strata knows 1)"),
             std::string::npos)
       << store.error().message();
 }
@@ -117,8 +113,7 @@ TEST_F(StoreTest, ADirectoryThatCannotBeMadeIsNamed) {
   ASSERT_TRUE(sys::replace_file(directory_.path() + "/file", ""));
   auto store = Store::open({directory_.path() + "/file/root", paths_.run_root}, kVersionOne);
   ASSERT_FALSE(store);
-  EXPECT_NE(store.error().message().find(directory_.path() + "/file"), std::string::npos)
-      << store.error().message();
+  EXPECT_NE(store.error().message().find(directory_.path() + "/file"), std::string::npos) << store.error().message();
 }
 
 TEST_F(StoreTest, WithoutPermissionItSaysWhatToDo) {

@@ -36,8 +36,7 @@ Result<> empty_trash(const Paths& paths) {
   for (const std::string& name : *names) {
     Result<> removed = sys::remove_tree(trash_path(paths) + '/' + name);
     // Another process may be deleting the same tree.
-    if (!removed && removed.error().error_number() != ENOENT && !first)
-      first = std::move(removed).take_error();
+    if (!removed && removed.error().error_number() != ENOENT && !first) first = std::move(removed).take_error();
   }
   if (first) return *std::move(first);
   return {};

@@ -13,8 +13,7 @@ class TrashTest : public ::testing::Test {
  protected:
   sys::TempDir directory_ = std::move(*sys::TempDir::create("/tmp"));
   Paths paths_{directory_.path() + "/root", directory_.path() + "/run"};
-  std::unique_ptr<Store> store_ =
-      std::move(*Store::open(paths_, {}, {.settle_in_background = false}));
+  std::unique_ptr<Store> store_ = std::move(*Store::open(paths_, {}, {.settle_in_background = false}));
 
   std::size_t count() {
     const auto names = sys::list_directory(paths_.root + "/trash");

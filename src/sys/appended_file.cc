@@ -20,12 +20,11 @@ Result<UniqueFd> open_directory(const char* path) {
 Result<AppendedFile> open_appended(int directory, const char* name) {
   AppendedFile file;
   file.fd.reset(::openat(directory, name, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
-  struct stat status {};
+  struct stat status{};
   if (!file.fd || ::fstat(file.fd.get(), &status) != 0) return Error::from_errno(errno, name);
   file.size = static_cast<std::uint64_t>(status.st_size);
   char last = '\n';
-  if (file.size > 0 && ::pread(file.fd.get(), &last, 1, status.st_size - 1) != 1)
-    return Error::from_errno(errno, name);
+  if (file.size > 0 && ::pread(file.fd.get(), &last, 1, status.st_size - 1) != 1) return Error::from_errno(errno, name);
   file.ends_with_newline = last == '\n';
   return file;
 }
@@ -45,14 +44,12 @@ Written append(int fd, std::span<const std::byte> bytes) {
 }
 
 Result<> rename_in(int directory, const char* from, const char* to) {
-  if (::renameat(directory, from, directory, to) != 0 && errno != ENOENT)
-    return Error::from_errno(errno, "rename");
+  if (::renameat(directory, from, directory, to) != 0 && errno != ENOENT) return Error::from_errno(errno, "rename");
   return {};
 }
 
 Result<> remove_in(int directory, const char* name) {
-  if (::unlinkat(directory, name, 0) != 0 && errno != ENOENT)
-    return Error::from_errno(errno, "unlink");
+  if (::unlinkat(directory, name, 0) != 0 && errno != ENOENT) return Error::from_errno(errno, "unlink");
   return {};
 }
 
@@ -66,8 +63,7 @@ Result<> replace_in(int directory, const char* name, std::string_view content) {
   if (!fd) return Error::from_errno(errno, name);
   const Written written = append(fd.get(), std::as_bytes(std::span(content)));
   if (written.error_number != 0) return Error::from_errno(written.error_number, name);
-  if (::renameat(directory, temporary.data(), directory, name) != 0)
-    return Error::from_errno(errno, name);
+  if (::renameat(directory, temporary.data(), directory, name) != 0) return Error::from_errno(errno, name);
   return {};
 }
 

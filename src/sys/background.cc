@@ -26,8 +26,7 @@ void close_all_but(std::span<const int> keep) {
 
 }  // namespace
 
-Result<> run_in_background(const char* name, std::span<const int> keep,
-                           const std::function<void()>& work) {
+Result<> run_in_background(const char* name, std::span<const int> keep, const std::function<void()>& work) {
   const pid_t pid = ::fork();
   if (pid < 0) return Error::from_errno(errno, "fork");
   if (pid > 0) return {};

@@ -12,8 +12,7 @@ namespace strata::sys {
 // none of our descriptors but those in `keep`, runs `work` and exits. For commands about to end,
 // with no other thread running: the child is not waited for. `name` (at most 15 bytes) is what ps
 // shows.
-Result<> run_in_background(const char* name, std::span<const int> keep,
-                           const std::function<void()>& work);
+Result<> run_in_background(const char* name, std::span<const int> keep, const std::function<void()>& work);
 
 // syncfs(2): all that was written to the file system of `fd` is on the disk. An EIO since the last
 // call on this description is reported.

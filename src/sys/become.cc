@@ -17,7 +17,7 @@ constexpr int kFirst = 3;
 constexpr std::size_t kMaxFds = 1024;
 
 void reset_signals() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &action, nullptr);
   sigset_t none;
@@ -50,8 +50,7 @@ Error become(const char* program, std::span<const int> fds, char* const* argv, c
   reset_signals();
   ::setsid();  // fails, harmlessly, when we lead a session already
   if (::chdir("/") != 0) return Error::from_errno(errno, "chdir /");
-  if (const int failed = arrange(fds); failed != 0)
-    return Error::from_errno(failed, "arrange descriptors");
+  if (const int failed = arrange(fds); failed != 0) return Error::from_errno(failed, "arrange descriptors");
   ::execve(program, argv, envp);
   return Error::from_errno(errno, program);
 }

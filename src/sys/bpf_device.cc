@@ -12,8 +12,7 @@ namespace strata::sys {
 namespace {
 
 // Registers: R2 type, R3 access, R4 major, R5 minor; R1 is the context, then scratch.
-bpf_insn instruction(std::uint8_t code, std::uint8_t dst, std::uint8_t src, std::int16_t offset,
-                     std::int32_t imm) {
+bpf_insn instruction(std::uint8_t code, std::uint8_t dst, std::uint8_t src, std::int16_t offset, std::int32_t imm) {
   bpf_insn result{};
   result.code = code;
   result.dst_reg = dst;
@@ -36,8 +35,7 @@ Result<UniqueFd> load_program(std::span<const CgroupDeviceRule> rules) {
   attr.insn_cnt = static_cast<std::uint32_t>(program.size());
   attr.license = reinterpret_cast<std::uintptr_t>(kLicense);
   UniqueFd fd(static_cast<int>(::syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof attr)));
-  if (!fd)
-    return error_from(errno, "load the cgroup's device program").with_kind(ErrorKind::kUnsupported);
+  if (!fd) return error_from(errno, "load the cgroup's device program").with_kind(ErrorKind::kUnsupported);
   return fd;
 }
 
@@ -45,8 +43,7 @@ Result<UniqueFd> load_program(std::span<const CgroupDeviceRule> rules) {
 
 std::vector<bpf_insn> device_program(std::span<const CgroupDeviceRule> rules) {
   std::vector<bpf_insn> code;
-  const auto emit = [&](std::uint8_t op, std::uint8_t dst, std::uint8_t src, std::int16_t offset,
-                        std::int32_t imm) {
+  const auto emit = [&](std::uint8_t op, std::uint8_t dst, std::uint8_t src, std::int16_t offset, std::int32_t imm) {
     code.push_back(instruction(op, dst, src, offset, imm));
   };
   // access_type is the access in the upper half and the type in the lower one.
@@ -67,10 +64,8 @@ std::vector<bpf_insn> device_program(std::span<const CgroupDeviceRule> rules) {
       to_next.push_back(code.size());
       emit(BPF_JMP | BPF_JNE | BPF_K, reg, 0, 0, value);
     };
-    if (rule->type != 'a')
-      unless_equal(BPF_REG_2, rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
-    const std::int32_t access = (rule->mknod ? BPF_DEVCG_ACC_MKNOD : 0) |
-                                (rule->read ? BPF_DEVCG_ACC_READ : 0) |
+    if (rule->type != 'a') unless_equal(BPF_REG_2, rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+    const std::int32_t access = (rule->mknod ? BPF_DEVCG_ACC_MKNOD : 0) | (rule->read ? BPF_DEVCG_ACC_READ : 0) |
                                 (rule->write ? BPF_DEVCG_ACC_WRITE : 0);
     constexpr std::int32_t kAll = BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE;
     if (access != kAll) {
@@ -85,10 +80,8 @@ std::vector<bpf_insn> device_program(std::span<const CgroupDeviceRule> rules) {
     if (rule->major) unless_equal(BPF_REG_4, static_cast<std::int32_t>(*rule->major));
     if (rule->minor) unless_equal(BPF_REG_5, static_cast<std::int32_t>(*rule->minor));
     leave(rule->allow);
-    for (const std::size_t at : to_next)
-      code[at].off = static_cast<std::int16_t>(code.size() - at - 1);
-    if (to_next.empty())
-      return code;  // it matches everything: the verifier refuses code that nothing reaches
+    for (const std::size_t at : to_next) code[at].off = static_cast<std::int16_t>(code.size() - at - 1);
+    if (to_next.empty()) return code;  // it matches everything: the verifier refuses code that nothing reaches
   }
   leave(false);
   return code;
@@ -103,8 +96,7 @@ Result<> attach_device_program(int group, std::span<const CgroupDeviceRule> rule
   attr.attach_type = BPF_CGROUP_DEVICE;
   attr.attach_flags = BPF_F_ALLOW_MULTI;
   if (::syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof attr) != 0)
-    return error_from(errno, "attach the cgroup's device program")
-        .with_kind(ErrorKind::kUnsupported);
+    return error_from(errno, "attach the cgroup's device program").with_kind(ErrorKind::kUnsupported);
   return {};
 }
 

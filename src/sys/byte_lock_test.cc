@@ -1,10 +1,10 @@
 #include "sys/byte_lock.h"
 
-#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::sys {
 namespace {

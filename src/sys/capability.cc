@@ -56,8 +56,7 @@ constexpr std::array<std::string_view, 41> kNames = {"chown",
                                                      "bpf",
                                                      "checkpoint_restore"};
 
-std::uint64_t mask_of(const __user_cap_data_struct data[2],
-                      std::uint32_t __user_cap_data_struct::* set) {
+std::uint64_t mask_of(const __user_cap_data_struct data[2], std::uint32_t __user_cap_data_struct::* set) {
   return data[0].*set | (std::uint64_t{data[1].*set} << 32);
 }
 
@@ -94,14 +93,12 @@ Result<CapabilitySets> current_capabilities() {
     const int there = ::prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
     if (there < 0) break;  // EINVAL: past the kernel's last one
     if (there == 1) sets.bounding |= CapabilityMask{1} << cap;
-    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
-      sets.ambient |= CapabilityMask{1} << cap;
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1) sets.ambient |= CapabilityMask{1} << cap;
   }
   return sets;
 }
 
-Result<> set_capabilities(CapabilityMask effective, CapabilityMask permitted,
-                          CapabilityMask inheritable) {
+Result<> set_capabilities(CapabilityMask effective, CapabilityMask permitted, CapabilityMask inheritable) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2];
   for (int half = 0; half < 2; ++half) {
@@ -133,23 +130,19 @@ Result<> set_ambient(CapabilityMask ambient) {
   return {};
 }
 
-Result<> switch_user_keeping_capabilities(uid_t uid, gid_t gid, const gid_t* groups,
-                                          std::size_t count) {
+Result<> switch_user_keeping_capabilities(uid_t uid, gid_t gid, const gid_t* groups, std::size_t count) {
   const CapabilitySets before = TRY(current_capabilities());
-  if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
-    return Error::from_errno(errno, "keep capabilities");
+  if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return Error::from_errno(errno, "keep capabilities");
   // The raw calls: glibc's would signal every thread of a process that this one is a copy of.
   if (::syscall(SYS_setgroups, count, groups) != 0) return Error::from_errno(errno, "setgroups");
   if (::syscall(SYS_setresgid, gid, gid, gid) != 0) return error_from(errno, "setgid {}", gid);
   if (::syscall(SYS_setresuid, uid, uid, uid) != 0) return error_from(errno, "setuid {}", uid);
-  if (::prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0)
-    return Error::from_errno(errno, "keep capabilities");
+  if (::prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0) return Error::from_errno(errno, "keep capabilities");
   return set_capabilities(before.permitted, before.permitted, before.inheritable);
 }
 
 Result<> set_no_new_privileges() {
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-    return Error::from_errno(errno, "set no_new_privs");
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::from_errno(errno, "set no_new_privs");
   return {};
 }
 

@@ -26,8 +26,7 @@ struct CapabilitySets {
 Result<CapabilitySets> current_capabilities();
 
 // capset(2).
-Result<> set_capabilities(CapabilityMask effective, CapabilityMask permitted,
-                          CapabilityMask inheritable);
+Result<> set_capabilities(CapabilityMask effective, CapabilityMask permitted, CapabilityMask inheritable);
 // Drops from the bounding set what is not in `keep`.
 Result<> limit_bounding(CapabilityMask keep);
 // Replaces the ambient set.
@@ -35,8 +34,7 @@ Result<> set_ambient(CapabilityMask ambient);
 
 // setgroups, setgid, setuid (all of real, effective and saved), keeping the permitted capabilities;
 // the effective ones are those again. The caller sets what shall be left with set_capabilities().
-Result<> switch_user_keeping_capabilities(uid_t uid, gid_t gid, const gid_t* groups,
-                                          std::size_t count);
+Result<> switch_user_keeping_capabilities(uid_t uid, gid_t gid, const gid_t* groups, std::size_t count);
 
 Result<> set_no_new_privileges();
 

@@ -44,8 +44,7 @@ Layout find_hierarchies() {
   if (!stream) return layout;
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string name = entry->d_name;
-    if (entry->d_type != DT_DIR || name == "." || name == "..")
-      continue;  // symlinks name co-mounted controllers
+    if (entry->d_type != DT_DIR || name == "." || name == "..") continue;  // symlinks name co-mounted controllers
     const std::uint64_t magic = magic_of(std::string(kMount) + "/" + name);
     if (magic == CGROUP_SUPER_MAGIC) layout.v1.push_back(name);
     if (magic == CGROUP2_SUPER_MAGIC) layout.unified = std::string(kMount) + "/" + name;
@@ -55,11 +54,9 @@ Layout find_hierarchies() {
 
 Result<> check_path(const std::string& path) {
   const bool fine = path.size() > 1 && path.front() == '/' && path.back() != '/' &&
-                    path.find("//") == std::string::npos &&
-                    (path + "/").find("/../") == std::string::npos &&
+                    path.find("//") == std::string::npos && (path + "/").find("/../") == std::string::npos &&
                     (path + "/").find("/./") == std::string::npos;
-  if (!fine)
-    return error(ErrorKind::kInvalidArgument, "cgroups path {:?} is not absolute and plain", path);
+  if (!fine) return error(ErrorKind::kInvalidArgument, "cgroups path {:?} is not absolute and plain", path);
   return {};
 }
 
@@ -71,8 +68,8 @@ std::string_view limited_controller(const CgroupLimits& limits) {
   if (limits.cpu_shares || limits.cpu_period || limits.cpu_quota) return "cpu";
   if (!limits.cpus.empty() || !limits.mems.empty()) return "cpuset";
   if (limits.pids) return "pids";
-  if (limits.block_weight || !limits.read_bps.empty() || !limits.write_bps.empty() ||
-      !limits.read_iops.empty() || !limits.write_iops.empty())
+  if (limits.block_weight || !limits.read_bps.empty() || !limits.write_bps.empty() || !limits.read_iops.empty() ||
+      !limits.write_iops.empty())
     return "blkio";
   if (!limits.devices.empty()) return "devices";
   if (!limits.unified.empty()) return "the unified hierarchy";
@@ -95,8 +92,7 @@ Cgroup::~Cgroup() = default;
 Result<Cgroup> Cgroup::create(const std::string& path) {
   TRY(check_path(path));
   Layout layout = find_hierarchies();
-  Cgroup group(std::make_unique<State>(
-      State{path, CgroupV1(kMount, std::move(layout.v1), path), std::nullopt}));
+  Cgroup group(std::make_unique<State>(State{path, CgroupV1(kMount, std::move(layout.v1), path), std::nullopt}));
   const auto make = [&]() -> Result<> {
     TRY(group.state_->v1.create());
     if (layout.unified.empty()) return {};
@@ -114,8 +110,7 @@ Result<Cgroup> Cgroup::create(const std::string& path) {
 Result<Cgroup> Cgroup::open(const std::string& path) {
   TRY(check_path(path));
   Layout layout = find_hierarchies();
-  Cgroup group(std::make_unique<State>(
-      State{path, CgroupV1(kMount, std::move(layout.v1), path), std::nullopt}));
+  Cgroup group(std::make_unique<State>(State{path, CgroupV1(kMount, std::move(layout.v1), path), std::nullopt}));
   group.state_->v1.keep_existing();
   if (!layout.unified.empty()) {
     group.state_->v2.emplace(layout.unified, path);
@@ -173,25 +168,20 @@ Result<> Cgroup::kill_all(int timeout_ms) const {
     // Each one's end is waited for; then the list is read again for those that were forked
     // meanwhile.
     for (pollfd& end : ends) {
-      const auto left =
-          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-      if (left <= 0)
-        return error(ErrorKind::kTimeout, "processes of cgroup {} do not end", state_->path);
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+      if (left <= 0) return error(ErrorKind::kTimeout, "processes of cgroup {} do not end", state_->path);
       (void)::poll(&end, 1, static_cast<int>(left));
     }
-    if (Clock::now() >= deadline)
-      return error(ErrorKind::kTimeout, "processes of cgroup {} do not end", state_->path);
+    if (Clock::now() >= deadline) return error(ErrorKind::kTimeout, "processes of cgroup {} do not end", state_->path);
   }
 }
 
 Result<> Cgroup::freeze() const {
-  return state_->v1.has("freezer") || !state_->v2 ? state_->v1.set_frozen(true)
-                                                  : state_->v2->set_frozen(true);
+  return state_->v1.has("freezer") || !state_->v2 ? state_->v1.set_frozen(true) : state_->v2->set_frozen(true);
 }
 
 Result<> Cgroup::thaw() const {
-  return state_->v1.has("freezer") || !state_->v2 ? state_->v1.set_frozen(false)
-                                                  : state_->v2->set_frozen(false);
+  return state_->v1.has("freezer") || !state_->v2 ? state_->v1.set_frozen(false) : state_->v2->set_frozen(false);
 }
 
 bool Cgroup::frozen() const {
@@ -207,8 +197,7 @@ Result<CgroupStatistics> Cgroup::statistics() const {
 
 std::vector<std::pair<std::string, std::string>> Cgroup::directories() const {
   std::vector<std::pair<std::string, std::string>> result;
-  for (const std::string& name : state_->v1.hierarchies())
-    result.emplace_back(name, state_->v1.directory(name));
+  for (const std::string& name : state_->v1.hierarchies()) result.emplace_back(name, state_->v1.directory(name));
   if (state_->v2) result.emplace_back("", state_->v2->directory());
   return result;
 }

@@ -54,8 +54,7 @@ struct CgroupLimits {
 };
 
 struct CgroupStatistics {  // a number the host does not have is unset
-  std::optional<std::uint64_t> memory_bytes, memory_limit, memory_peak, cpu_nanoseconds, pids,
-      oom_kills;
+  std::optional<std::uint64_t> memory_bytes, memory_limit, memory_peak, cpu_nanoseconds, pids, oom_kills;
 };
 
 class [[nodiscard]] Cgroup {

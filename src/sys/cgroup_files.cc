@@ -14,9 +14,7 @@
 namespace strata::sys {
 namespace {
 
-bool closed_to_us(int error_number) {
-  return error_number == EROFS || error_number == EACCES || error_number == EPERM;
-}
+bool closed_to_us(int error_number) { return error_number == EROFS || error_number == EACCES || error_number == EPERM; }
 
 // list_directory() would sort and stat; groups hold dozens of files and mostly no directory.
 std::vector<std::string> subgroups(const std::string& directory) {
@@ -25,8 +23,7 @@ std::vector<std::string> subgroups(const std::string& directory) {
   if (!stream) return result;
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string_view name = entry->d_name;
-    if (entry->d_type == DT_DIR && name != "." && name != "..")
-      result.push_back(directory + "/" + std::string(name));
+    if (entry->d_type == DT_DIR && name != "." && name != "..") result.push_back(directory + "/" + std::string(name));
   }
   return result;
 }
@@ -38,8 +35,7 @@ Result<bool> make_group(const std::string& root, const std::string& path) {
   if (::mkdir(whole.c_str(), 0755) == 0 || errno == EEXIST) return true;
   if (closed_to_us(errno)) return false;
   if (errno != ENOENT) return error_from(errno, "create cgroup {}", whole);
-  for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
-       slash = path.find('/', slash + 1)) {
+  for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
     const std::string part = root + path.substr(0, slash);
     if (::mkdir(part.c_str(), 0755) == 0 || errno == EEXIST) continue;
     if (closed_to_us(errno)) return false;
@@ -55,11 +51,9 @@ Result<> remove_group(const std::string& directory) {
   long pause_ns = 50'000;
   for (int attempt = 0;; ++attempt) {
     if (::rmdir(directory.c_str()) == 0 || errno == ENOENT) return {};
-    if (errno != EBUSY && errno != ENOTEMPTY)
-      return error_from(errno, "remove cgroup {}", directory);
+    if (errno != EBUSY && errno != ENOTEMPTY) return error_from(errno, "remove cgroup {}", directory);
     for (const std::string& below : subgroups(directory)) TRY(remove_group(below));
-    if (attempt == kAttempts)
-      return error(ErrorKind::kConflict, "cgroup {} still holds processes", directory);
+    if (attempt == kAttempts) return error(ErrorKind::kConflict, "cgroup {} still holds processes", directory);
     const timespec pause{0, pause_ns};
     ::nanosleep(&pause, nullptr);
     if (pause_ns < 5'000'000) pause_ns *= 2;
@@ -102,8 +96,7 @@ std::string limit_text(std::int64_t value, std::string_view unlimited) {
 }
 
 Error missing_controller(std::string_view what) {
-  return error(ErrorKind::kUnsupported,
-               "{} cannot be limited: this host has no cgroup controller for it", what);
+  return error(ErrorKind::kUnsupported, "{} cannot be limited: this host has no cgroup controller for it", what);
 }
 
 }  // namespace strata::sys

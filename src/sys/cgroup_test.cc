@@ -28,17 +28,12 @@ class CgroupV2Files : public ::testing::Test {
       make(std::string(directory) + "/cgroup.controllers", "cpuset cpu io memory pids misc");
       make(std::string(directory) + "/cgroup.subtree_control", "");
     }
-    for (const char* file :
-         {"memory.max", "memory.swap.max", "memory.low", "cpu.weight", "cpu.max", "cpuset.cpus",
-          "cpuset.mems", "pids.max", "io.weight", "io.max", "memory.high", "cgroup.freeze"})
+    for (const char* file : {"memory.max", "memory.swap.max", "memory.low", "cpu.weight", "cpu.max", "cpuset.cpus",
+                             "cpuset.mems", "pids.max", "io.weight", "io.max", "memory.high", "cgroup.freeze"})
       make(std::string("/strata/x/") + file, "");
   }
-  void make(const std::string& name, const std::string& content) {
-    std::ofstream(root_.path() + name) << content;
-  }
-  std::string content(const std::string& name) {
-    return read_file(root_.path() + name).value_or("(missing)");
-  }
+  void make(const std::string& name, const std::string& content) { std::ofstream(root_.path() + name) << content; }
+  std::string content(const std::string& name) { return read_file(root_.path() + name).value_or("(missing)"); }
   std::string group(const std::string& file) { return content("/strata/x/" + file); }
 
   TempDir root_;
@@ -58,8 +53,7 @@ TEST_F(CgroupV2Files, OnlyMissingControllersAreEnabled) {
   CgroupV2 cgroup(root_.path(), "/strata/x");
   ASSERT_TRUE(*cgroup.create());
   // The file here is a plain one: it holds the last write.
-  EXPECT_EQ(content("/cgroup.subtree_control"), "+cpuset +iopids")
-      << "written over the first bytes";
+  EXPECT_EQ(content("/cgroup.subtree_control"), "+cpuset +iopids") << "written over the first bytes";
 }
 
 TEST_F(CgroupV2Files, LimitsBecomeV2Values) {
@@ -132,10 +126,10 @@ TEST(CgroupWeight, SharesBecomeWeights) {
 
 // ---- the device program, run by a small interpreter
 
-bool allowed(const std::vector<bpf_insn>& program, char type, std::uint32_t access,
-             std::uint32_t major, std::uint32_t minor) {
-  const std::uint32_t context[3] = {
-      (access << 16) | (type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR), major, minor};
+bool allowed(const std::vector<bpf_insn>& program, char type, std::uint32_t access, std::uint32_t major,
+             std::uint32_t minor) {
+  const std::uint32_t context[3] = {(access << 16) | (type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR), major,
+                                    minor};
   std::uint64_t r[11] = {};
   for (std::size_t at = 0; at < program.size(); ++at) {
     const bpf_insn& i = program[at];
@@ -175,8 +169,7 @@ bool allowed(const std::vector<bpf_insn>& program, char type, std::uint32_t acce
   ADD_FAILURE() << "runs past its end";
   return false;
 }
-constexpr std::uint32_t kMknod = BPF_DEVCG_ACC_MKNOD, kRead = BPF_DEVCG_ACC_READ,
-                        kWrite = BPF_DEVCG_ACC_WRITE;
+constexpr std::uint32_t kMknod = BPF_DEVCG_ACC_MKNOD, kRead = BPF_DEVCG_ACC_READ, kWrite = BPF_DEVCG_ACC_WRITE;
 
 std::vector<CgroupDeviceRule> docker_like_rules() {
   return {{.allow = false, .type = 'a'},
@@ -202,17 +195,13 @@ TEST(DeviceProgram, TheLastMatchingRuleDecides) {
   EXPECT_TRUE(allowed(program, 'c', kRead, 136, 9));
 }
 
-TEST(DeviceProgram, NothingIsAllowedWithoutRules) {
-  EXPECT_FALSE(allowed(device_program({}), 'c', kRead, 1, 3));
-}
+TEST(DeviceProgram, NothingIsAllowedWithoutRules) { EXPECT_FALSE(allowed(device_program({}), 'c', kRead, 1, 3)); }
 
 TEST(DeviceProgram, TheKernelTakesIt) {
-  if (!device_programs_work())
-    GTEST_SKIP() << "this kernel or user cannot load cgroup device programs";
+  if (!device_programs_work()) GTEST_SKIP() << "this kernel or user cannot load cgroup device programs";
   if (!exists("/sys/fs/cgroup/unified/cgroup.procs") && !exists("/sys/fs/cgroup/cgroup.procs"))
     GTEST_SKIP() << "no cgroup2 mount";
-  const std::string mount =
-      exists("/sys/fs/cgroup/unified") ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
+  const std::string mount = exists("/sys/fs/cgroup/unified") ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
   CgroupV2 cgroup(mount, "/strata-test-" + random_hex(6));
   if (!cgroup.create().value_or(false)) GTEST_SKIP() << "cgroup2 is not writable";
   const auto attached = attach_device_program(cgroup.descriptor(), docker_like_rules());
@@ -264,8 +253,7 @@ class RealCgroup : public ::testing::Test {
 
 TEST_F(RealCgroup, MakesADirectoryInEveryHierarchy) {
   EXPECT_FALSE(cgroup_->directories().empty());
-  for (const auto& [name, directory] : cgroup_->directories())
-    EXPECT_TRUE(exists(directory + "/cgroup.procs")) << name;
+  for (const auto& [name, directory] : cgroup_->directories()) EXPECT_TRUE(exists(directory + "/cgroup.procs")) << name;
 }
 
 TEST_F(RealCgroup, ListsKillsAndLetsGo) {
@@ -292,8 +280,7 @@ TEST_F(RealCgroup, KillsWhatIsFrozen) {
 }
 
 TEST_F(RealCgroup, RemovesGroupsBelow) {
-  for (const auto& [name, directory] : cgroup_->directories())
-    ASSERT_TRUE(make_directories(directory + "/a/b"));
+  for (const auto& [name, directory] : cgroup_->directories()) ASSERT_TRUE(make_directories(directory + "/a/b"));
   EXPECT_TRUE(cgroup_->remove());
 }
 
@@ -303,15 +290,13 @@ TEST_F(RealCgroup, AProcessOfOneThreadEntersByItself) {
     const auto entered = cgroup_->enter_self();
     const auto own = read_file("/proc/self/cgroup");
     std::size_t found = 0;
-    for (std::size_t at = own->find(path_); at != std::string::npos; at = own->find(path_, at + 1))
-      ++found;
+    for (std::size_t at = own->find(path_); at != std::string::npos; at = own->find(path_, at + 1)) ++found;
     ::_exit(entered ? static_cast<int>(found) : 99);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   const bool unified = cgroup_->clone_descriptor() >= 0;
-  EXPECT_EQ(WEXITSTATUS(status),
-            static_cast<int>(cgroup_->directories().size()) - (unified ? 1 : 0));
+  EXPECT_EQ(WEXITSTATUS(status), static_cast<int>(cgroup_->directories().size()) - (unified ? 1 : 0));
 }
 
 TEST_F(RealCgroup, StatisticsCountProcesses) {

@@ -16,17 +16,14 @@
 namespace strata::sys {
 namespace {
 
-std::string number_or_all(const std::optional<std::int64_t>& number) {
-  return number ? std::to_string(*number) : "*";
-}
+std::string number_or_all(const std::optional<std::int64_t>& number) { return number ? std::to_string(*number) : "*"; }
 
 std::string device_line(const CgroupDeviceRule& rule) {
   std::string access;
   if (rule.read) access += 'r';
   if (rule.write) access += 'w';
   if (rule.mknod) access += 'm';
-  return fmt::format("{} {}:{} {}", rule.type, number_or_all(rule.major), number_or_all(rule.minor),
-                     access);
+  return fmt::format("{} {}:{} {}", rule.type, number_or_all(rule.major), number_or_all(rule.minor), access);
 }
 
 }  // namespace
@@ -67,14 +64,12 @@ Result<> CgroupV1::fill_cpuset(const std::string& group) const {
   return {};
 }
 
-Result<> CgroupV1::write(std::string_view controller, const char* file,
-                         std::string_view text) const {
+Result<> CgroupV1::write(std::string_view controller, const char* file, std::string_view text) const {
   const std::string* name = hierarchy(controller);
   if (name == nullptr) return missing_controller(controller);
   auto written = write_pseudo_file(directory(*name) + "/" + file, text);
   if (!written && written.error().error_number() == ENOENT)
-    return error(ErrorKind::kUnsupported, "this kernel's {} controller has no {}", controller,
-                 file);
+    return error(ErrorKind::kUnsupported, "this kernel's {} controller has no {}", controller, file);
   return written;
 }
 
@@ -83,24 +78,20 @@ Result<> CgroupV1::set_memory(const CgroupLimits& limits) const {
     auto set = write("memory", "memory.limit_in_bytes", limit_text(*limits.memory, "-1"));
     // Memory alone may not exceed memory and swap together, as these are now.
     if (!set && set.error().error_number() == EINVAL && limits.memory_and_swap) {
-      TRY(write("memory", "memory.memsw.limit_in_bytes",
-                limit_text(*limits.memory_and_swap, "-1")));
+      TRY(write("memory", "memory.memsw.limit_in_bytes", limit_text(*limits.memory_and_swap, "-1")));
       set = write("memory", "memory.limit_in_bytes", limit_text(*limits.memory, "-1"));
     }
     TRY(std::move(set), "memory limit");
   }
   if (limits.memory_and_swap) {
-    const auto set =
-        write("memory", "memory.memsw.limit_in_bytes", limit_text(*limits.memory_and_swap, "-1"));
+    const auto set = write("memory", "memory.memsw.limit_in_bytes", limit_text(*limits.memory_and_swap, "-1"));
     // Without swap accounting the file is missing; the limit of memory holds without it (as with
     // Docker).
     if (!set && set.error().kind() != ErrorKind::kUnsupported) return set;
   }
   if (limits.memory_reservation)
-    TRY(write("memory", "memory.soft_limit_in_bytes",
-              limit_text(*limits.memory_reservation, "-1")));
-  if (limits.swappiness)
-    TRY(write("memory", "memory.swappiness", std::to_string(*limits.swappiness)));
+    TRY(write("memory", "memory.soft_limit_in_bytes", limit_text(*limits.memory_reservation, "-1")));
+  if (limits.swappiness) TRY(write("memory", "memory.swappiness", std::to_string(*limits.swappiness)));
   if (limits.disable_oom_killer) TRY(write("memory", "memory.oom_control", "1"));
   return {};
 }
@@ -116,12 +107,10 @@ Result<> CgroupV1::set_block(const CgroupLimits& limits) const {
   if (limits.block_weight) {
     const std::string weight = std::to_string(*limits.block_weight);
     auto set = write("blkio", "blkio.weight", weight);
-    if (!set && set.error().kind() == ErrorKind::kUnsupported)
-      set = write("blkio", "blkio.bfq.weight", weight);
+    if (!set && set.error().kind() == ErrorKind::kUnsupported) set = write("blkio", "blkio.bfq.weight", weight);
     TRY(std::move(set));
   }
-  const auto throttle = [&](const std::vector<CgroupThrottle>& devices,
-                            const char* file) -> Result<> {
+  const auto throttle = [&](const std::vector<CgroupThrottle>& devices, const char* file) -> Result<> {
     for (const CgroupThrottle& device : devices)
       TRY(write("blkio", file, fmt::format("{}:{} {}", device.major, device.minor, device.rate)));
     return {};
@@ -135,15 +124,14 @@ Result<> CgroupV1::set_block(const CgroupLimits& limits) const {
 Result<> CgroupV1::set_devices(const std::vector<CgroupDeviceRule>& rules) const {
   // The kernel starts a group with all devices allowed; here nothing is until a rule says so. (A
   // first rule that allows or denies all is that start itself.)
-  const bool starts_with_all = !rules.empty() && rules[0].type == 'a' && !rules[0].major &&
-                               !rules[0].minor && rules[0].read && rules[0].write && rules[0].mknod;
+  const bool starts_with_all = !rules.empty() && rules[0].type == 'a' && !rules[0].major && !rules[0].minor &&
+                               rules[0].read && rules[0].write && rules[0].mknod;
   const std::string group = directory(*hierarchy("devices"));
   const UniqueFd allow = TRY(open_file(group + "/devices.allow", O_WRONLY));
   const UniqueFd deny = TRY(open_file(group + "/devices.deny", O_WRONLY));
   if (!starts_with_all) TRY(write_all(deny.get(), std::string_view("a")), "restrict devices");
   for (const CgroupDeviceRule& rule : rules) {
-    const std::string line =
-        rule.type == 'a' && !rule.major && !rule.minor ? "a" : device_line(rule);
+    const std::string line = rule.type == 'a' && !rule.major && !rule.minor ? "a" : device_line(rule);
     TRY(write_all((rule.allow ? allow : deny).get(), line), "device rule {:?}", line);
   }
   return {};
@@ -166,8 +154,7 @@ Result<CgroupLimits> CgroupV1::set(const CgroupLimits& limits) {
     left.cpus.clear(), left.mems.clear();
   }
   if (has("pids")) {
-    if (limits.pids)
-      TRY(write("pids", "pids.max", *limits.pids <= 0 ? "max" : std::to_string(*limits.pids)));
+    if (limits.pids) TRY(write("pids", "pids.max", *limits.pids <= 0 ? "max" : std::to_string(*limits.pids)));
     left.pids.reset();
   }
   if (has("blkio")) {
@@ -185,8 +172,7 @@ Result<CgroupLimits> CgroupV1::set(const CgroupLimits& limits) {
 Result<> CgroupV1::enter_self() const {
   // "0" into `tasks`, not a pid into cgroup.procs: a thread that moves itself needs no lock on
   // every fork and exit of the system, which would be a wait for an RCU grace period.
-  for (const std::string& name : names_)
-    TRY(write_pseudo_file(directory(name) + "/tasks", "0"), "enter cgroup");
+  for (const std::string& name : names_) TRY(write_pseudo_file(directory(name) + "/tasks", "0"), "enter cgroup");
   return {};
 }
 
@@ -234,8 +220,7 @@ void CgroupV1::add_statistics(CgroupStatistics& statistics) const {
     statistics.memory_peak = number_in(group + "/memory.max_usage_in_bytes");
     statistics.oom_kills = number_in(group + "/memory.oom_control", "oom_kill");
   }
-  if (has("cpuacct"))
-    statistics.cpu_nanoseconds = number_in(directory(*hierarchy("cpuacct")) + "/cpuacct.usage");
+  if (has("cpuacct")) statistics.cpu_nanoseconds = number_in(directory(*hierarchy("cpuacct")) + "/cpuacct.usage");
   if (has("pids")) statistics.pids = number_in(directory(*hierarchy("pids")) + "/pids.current");
 }
 

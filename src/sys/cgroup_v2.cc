@@ -60,21 +60,18 @@ void CgroupV2::enable_controllers(const std::string& group) const {
 Result<bool> CgroupV2::create() {
   if (!TRY(make_group(root_, path_))) return false;
   enable_controllers(root_);
-  for (std::size_t slash = path_.find('/', 1); slash != std::string::npos;
-       slash = path_.find('/', slash + 1))
+  for (std::size_t slash = path_.find('/', 1); slash != std::string::npos; slash = path_.find('/', slash + 1))
     enable_controllers(root_ + path_.substr(0, slash));
   return true;
 }
 
 int CgroupV2::descriptor() const {
   if (!descriptor_)
-    if (auto opened = open_file(directory_, O_RDONLY | O_DIRECTORY))
-      descriptor_ = std::move(*opened);
+    if (auto opened = open_file(directory_, O_RDONLY | O_DIRECTORY)) descriptor_ = std::move(*opened);
   return descriptor_.get();
 }
 
-Result<> CgroupV2::write(const char* controller, const std::string& file,
-                         std::string_view text) const {
+Result<> CgroupV2::write(const char* controller, const std::string& file, std::string_view text) const {
   auto written = write_pseudo_file(directory_ + "/" + file, text);
   if (!written && written.error().error_number() == ENOENT) return missing_controller(controller);
   return written;
@@ -82,13 +79,11 @@ Result<> CgroupV2::write(const char* controller, const std::string& file,
 
 Result<> CgroupV2::set(const CgroupLimits& limits) const {
   if (limits.memory) TRY(write("memory", "memory.max", limit_text(*limits.memory, "max")));
-  if (limits.memory_reservation)
-    TRY(write("memory", "memory.low", limit_text(*limits.memory_reservation, "max")));
+  if (limits.memory_reservation) TRY(write("memory", "memory.low", limit_text(*limits.memory_reservation, "max")));
   if (limits.memory_and_swap) {
     const std::int64_t both = *limits.memory_and_swap;
     if (both >= 0 && (!limits.memory || *limits.memory < 0 || both < *limits.memory))
-      return error(ErrorKind::kInvalidArgument,
-                   "a limit of memory and swap needs a lower limit of memory");
+      return error(ErrorKind::kInvalidArgument, "a limit of memory and swap needs a lower limit of memory");
     const std::int64_t swap = both < 0 ? -1 : both - *limits.memory;
     const auto set = write("memory", "memory.swap.max", limit_text(swap, "max"));
     // Without swap accounting the file is missing; the limit of memory holds without it (as with
@@ -96,33 +91,27 @@ Result<> CgroupV2::set(const CgroupLimits& limits) const {
     if (!set && set.error().kind() != ErrorKind::kUnsupported) return set;
   }
   // Swappiness and the OOM killer cannot be set per group here; Docker leaves them, too.
-  if (limits.cpu_shares)
-    TRY(write("cpu", "cpu.weight", std::to_string(cpu_weight(*limits.cpu_shares))));
+  if (limits.cpu_shares) TRY(write("cpu", "cpu.weight", std::to_string(cpu_weight(*limits.cpu_shares))));
   if (limits.cpu_quota || limits.cpu_period) {
     const std::int64_t quota = limits.cpu_quota.value_or(-1);
     const std::uint64_t period = limits.cpu_period.value_or(100'000);
-    TRY(write("cpu", "cpu.max",
-              fmt::format("{} {}", quota <= 0 ? "max" : std::to_string(quota), period)));
+    TRY(write("cpu", "cpu.max", fmt::format("{} {}", quota <= 0 ? "max" : std::to_string(quota), period)));
   }
   if (!limits.cpus.empty()) TRY(write("cpuset", "cpuset.cpus", limits.cpus));
   if (!limits.mems.empty()) TRY(write("cpuset", "cpuset.mems", limits.mems));
-  if (limits.pids)
-    TRY(write("pids", "pids.max", *limits.pids <= 0 ? "max" : std::to_string(*limits.pids)));
+  if (limits.pids) TRY(write("pids", "pids.max", *limits.pids <= 0 ? "max" : std::to_string(*limits.pids)));
   if (limits.block_weight) {
     // The I/O controller's weights are 1 to 10000 where v1's were 10 to 1000; BFQ keeps v1's.
     auto set = write("io", "io.bfq.weight", std::to_string(*limits.block_weight));
     if (!set && set.error().kind() == ErrorKind::kUnsupported) {
-      const std::uint64_t weight =
-          1 + (std::max<std::uint64_t>(*limits.block_weight, 10) - 10) * 9999 / 990;
+      const std::uint64_t weight = 1 + (std::max<std::uint64_t>(*limits.block_weight, 10) - 10) * 9999 / 990;
       set = write("io", "io.weight", std::to_string(weight));
     }
     TRY(std::move(set));
   }
-  const auto throttle = [&](const std::vector<CgroupThrottle>& devices,
-                            const char* key) -> Result<> {
+  const auto throttle = [&](const std::vector<CgroupThrottle>& devices, const char* key) -> Result<> {
     for (const CgroupThrottle& device : devices)
-      TRY(write("io", "io.max",
-                fmt::format("{}:{} {}={}", device.major, device.minor, key, device.rate)));
+      TRY(write("io", "io.max", fmt::format("{}:{} {}={}", device.major, device.minor, key, device.rate)));
     return {};
   };
   TRY(throttle(limits.read_bps, "rbps"));
@@ -141,8 +130,7 @@ Result<> CgroupV2::set(const CgroupLimits& limits) const {
 }
 
 Result<> CgroupV2::add(pid_t pid) const {
-  return write_pseudo_file(directory_ + "/cgroup.procs", std::to_string(pid))
-      .context("enter cgroup");
+  return write_pseudo_file(directory_ + "/cgroup.procs", std::to_string(pid)).context("enter cgroup");
 }
 
 Result<std::vector<pid_t>> CgroupV2::processes() const { return group_processes(directory_); }
@@ -156,8 +144,7 @@ Result<> CgroupV2::wait_event(int events, std::string_view wanted, int timeout_m
     char buffer[256];
     const std::size_t size = TRY(pread_full(events, std::as_writable_bytes(std::span(buffer)), 0));
     if (std::string_view(buffer, size).find(wanted) != std::string_view::npos) return {};
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0) return error(ErrorKind::kTimeout, "{} {}", complaint, path_);
     pollfd change{events, POLLPRI, 0};
     (void)::poll(&change, 1, static_cast<int>(left));
@@ -198,8 +185,7 @@ void CgroupV2::add_statistics(CgroupStatistics& statistics) const {
   fill(statistics.memory_peak, number_in(directory_ + "/memory.peak"));
   fill(statistics.oom_kills, number_in(directory_ + "/memory.events", "oom_kill"));
   fill(statistics.pids, number_in(directory_ + "/pids.current"));
-  if (const auto usage = number_in(directory_ + "/cpu.stat", "usage_usec");
-      usage && !statistics.cpu_nanoseconds)
+  if (const auto usage = number_in(directory_ + "/cpu.stat", "usage_usec"); usage && !statistics.cpu_nanoseconds)
     statistics.cpu_nanoseconds = *usage * 1000;
 }
 

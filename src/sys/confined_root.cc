@@ -14,7 +14,7 @@ namespace strata::sys {
 Result<> confine_to_directory(int dir, std::span<const int> capabilities) {
   if (::fchdir(dir) != 0) return error_from(errno, "fchdir");
   if (::chroot(".") != 0) return error_from(errno, "chroot");
-  for (int capability = 0; ; ++capability) {
+  for (int capability = 0;; ++capability) {
     if (::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) < 0) break;  // past the last one
     if (std::ranges::find(capabilities, capability) == capabilities.end() &&
         ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0)

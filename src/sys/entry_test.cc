@@ -1,12 +1,12 @@
 #include "sys/entry.h"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "sys/file.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::sys {
 namespace {

@@ -37,13 +37,13 @@ Result<std::size_t> write_now(int fd, std::span<const std::byte> bytes) {
 }
 
 void ignore_signals(std::initializer_list<int> signals) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = SIG_IGN;
   for (const int signal : signals) ::sigaction(signal, &action, nullptr);
 }
 
 NoPipeSignal::NoPipeSignal() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &action, &before_);
 }

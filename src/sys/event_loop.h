@@ -39,7 +39,7 @@ class [[nodiscard]] NoPipeSignal {
   ~NoPipeSignal();
 
  private:
-  struct sigaction before_ {};
+  struct sigaction before_{};
   bool active_ = true;
 };
 

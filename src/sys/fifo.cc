@@ -25,8 +25,7 @@ Result<> make_private(int directory) {
 Result<> make_fifo(int directory, const char* name) {
   if (::mkfifoat(directory, name, 0666) != 0) {
     if (errno != EEXIST) return Error::from_errno(errno, "mkfifo");
-    if (::unlinkat(directory, name, 0) != 0 && errno != ENOENT)
-      return Error::from_errno(errno, "remove the old FIFO");
+    if (::unlinkat(directory, name, 0) != 0 && errno != ENOENT) return Error::from_errno(errno, "remove the old FIFO");
     if (::mkfifoat(directory, name, 0666) != 0) return Error::from_errno(errno, "mkfifo");
   }
   if (::fchmodat(directory, name, 0666, 0) != 0) return Error::from_errno(errno, "chmod a FIFO");

@@ -20,7 +20,6 @@ auto retry(Call call) {
   return result;
 }
 
-
 // Removes what is inside `dir`, staying on `device`.
 Result<> remove_entries(int dir, dev_t device, const std::string& path) {
   for (const std::string& name : TRY(list_directory(dir), "{}", path)) {
@@ -70,9 +69,8 @@ Result<std::size_t> read_full(int fd, std::span<std::byte> buffer) {
 Result<std::size_t> pread_full(int fd, std::span<std::byte> buffer, std::uint64_t offset) {
   std::size_t done = 0;
   while (done < buffer.size()) {
-    const ssize_t n = retry([&] {
-      return ::pread(fd, buffer.data() + done, buffer.size() - done, static_cast<off_t>(offset + done));
-    });
+    const ssize_t n = retry(
+        [&] { return ::pread(fd, buffer.data() + done, buffer.size() - done, static_cast<off_t>(offset + done)); });
     if (n < 0) return Error::from_errno(errno, "pread");
     if (n == 0) break;
     done += static_cast<std::size_t>(n);
@@ -95,8 +93,7 @@ Result<> write_all(int fd, std::string_view text) {
 
 Result<> pwrite_all(int fd, std::span<const std::byte> bytes, std::uint64_t offset) {
   while (!bytes.empty()) {
-    const ssize_t n =
-        retry([&] { return ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+    const ssize_t n = retry([&] { return ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
     if (n < 0) return Error::from_errno(errno, "pwrite");
     bytes = bytes.subspan(static_cast<std::size_t>(n));
     offset += static_cast<std::uint64_t>(n);

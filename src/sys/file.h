@@ -41,7 +41,7 @@ Result<> write_pseudo_file(const std::string& path, std::string_view text);
 // Replaces `path` at once for every reader: a temporary neighbour and rename(2). No fsync.
 Result<> replace_file(const std::string& path, std::string_view content, mode_t mode = 0644);
 
-Result<struct stat> stat_path(const std::string& path);   // follows symlinks
+Result<struct stat> stat_path(const std::string& path);  // follows symlinks
 Result<struct stat> lstat_path(const std::string& path);
 Result<struct stat> stat_fd(int fd);
 bool exists(const std::string& path);  // follows symlinks; false on any error

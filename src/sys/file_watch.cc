@@ -12,8 +12,7 @@ Result<FileWatch> FileWatch::create(const std::string& directory) {
   UniqueFd fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!fd) return Error::from_errno(errno, "inotify_init");
   constexpr std::uint32_t kEvents = IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF;
-  if (::inotify_add_watch(fd.get(), directory.c_str(), kEvents) < 0)
-    return error_from(errno, "watch {}", directory);
+  if (::inotify_add_watch(fd.get(), directory.c_str(), kEvents) < 0) return error_from(errno, "watch {}", directory);
   return FileWatch(std::move(fd));
 }
 

@@ -55,8 +55,8 @@ struct Steps {
   std::int32_t* step_and_errno;  // in `report`; may be unaligned
 };
 
-__attribute__((always_inline)) inline long call(long number, long a = 0, long b = 0, long c = 0,
-                                                long d = 0, long e = 0, long f = 0) {
+__attribute__((always_inline)) inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
+                                                long f = 0) {
   long result;
   register long r10 __asm__("r10") = d;
   register long r8 __asm__("r8") = e;
@@ -74,28 +74,23 @@ __attribute__((always_inline)) inline long as_long(T* pointer) {
 
 // Runs from a copy elsewhere, after our program is unmapped: no calls, no globals, no constants in
 // memory.
-#define STRATA_NOT_INSTRUMENTED \
-  __attribute__((no_sanitize("address", "undefined", "thread"), no_stack_protector))
-__attribute__((section("strata_last_steps"), noinline, used)) STRATA_NOT_INSTRUMENTED void
-last_steps(Steps* s) {
+#define STRATA_NOT_INSTRUMENTED __attribute__((no_sanitize("address", "undefined", "thread"), no_stack_protector))
+__attribute__((section("strata_last_steps"), noinline, used)) STRATA_NOT_INSTRUMENTED void last_steps(Steps* s) {
   int step = 1;
   long result = call(SYS_munmap, as_long(s->image), static_cast<long>(s->image_size));
   if (result == 0)
-    result = call(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, as_long(s->map),
-                  static_cast<long>(sizeof *s->map));
+    result = call(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, as_long(s->map), static_cast<long>(sizeof *s->map));
   if (result == 0) {
     call(SYS_close, s->program_fd);
     step = 2;
-    if (s->filter != nullptr)
-      result = call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, s->filter_flags, as_long(s->filter));
+    if (s->filter != nullptr) result = call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, s->filter_flags, as_long(s->filter));
   }
   if (result == 0) {
     step = 3;
     result = call(SYS_capset, as_long(s->cap_header), as_long(s->cap_data));
   }
   for (long cap = 0; cap < 64 && result == 0; ++cap)
-    if ((s->ambient >> cap) & 1)
-      result = call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap);
+    if ((s->ambient >> cap) & 1) result = call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap);
   if (result == 0) {
     step = 4;
     result = call(SYS_execve, as_long(s->path), as_long(s->argv), as_long(s->envp));
@@ -129,8 +124,7 @@ Result<UniqueFd> no_program() {
 
 bool kernel_can_hide() {
   unsigned size = 0;
-  if (::prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0) != 0 || size != sizeof(prctl_mm_map))
-    return false;
+  if (::prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0) != 0 || size != sizeof(prctl_mm_map)) return false;
   const auto own = current_capabilities();
   constexpr CapabilityMask kSysAdmin = CapabilityMask{1} << CAP_SYS_ADMIN;
   return own && (own->effective & kSysAdmin) != 0;
@@ -141,21 +135,17 @@ std::uintptr_t address(const void* pointer) { return reinterpret_cast<std::uintp
 }  // namespace
 
 Error execute_hidden(const HiddenExec& what) {
-  if (!kernel_can_hide())
-    return error(ErrorKind::kUnsupported, "this kernel cannot change a process's program");
+  if (!kernel_can_hide()) return error(ErrorKind::kUnsupported, "this kernel cannot change a process's program");
   auto program_fd = no_program();
   if (!program_fd) return std::move(program_fd).take_error();
 
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  const auto size =
-      static_cast<std::size_t>(&__stop_strata_last_steps - &__start_strata_last_steps);
+  const auto size = static_cast<std::size_t>(&__stop_strata_last_steps - &__start_strata_last_steps);
   const std::size_t code_size = (size + page - 1) & ~(page - 1);
-  void* code =
-      ::mmap(nullptr, code_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* code = ::mmap(nullptr, code_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (code == MAP_FAILED) return Error::from_errno(errno, "mmap");
   std::memcpy(code, &__start_strata_last_steps, size);
-  if (::mprotect(code, code_size, PROT_READ | PROT_EXEC) != 0)
-    return Error::from_errno(errno, "mprotect");
+  if (::mprotect(code, code_size, PROT_READ | PROT_EXEC) != 0) return Error::from_errno(errno, "mprotect");
 
   // The kernel wants some addresses in order; nobody looks at them before the next program sets its
   // own.
@@ -174,12 +164,9 @@ Error execute_hidden(const HiddenExec& what) {
   __user_cap_header_struct cap_header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct cap_data[2];
   for (int half = 0; half < 2; ++half) {
-    cap_data[half].effective =
-        static_cast<std::uint32_t>(what.capabilities.effective >> (32 * half));
-    cap_data[half].permitted =
-        static_cast<std::uint32_t>(what.capabilities.permitted >> (32 * half));
-    cap_data[half].inheritable =
-        static_cast<std::uint32_t>(what.capabilities.inheritable >> (32 * half));
+    cap_data[half].effective = static_cast<std::uint32_t>(what.capabilities.effective >> (32 * half));
+    cap_data[half].permitted = static_cast<std::uint32_t>(what.capabilities.permitted >> (32 * half));
+    cap_data[half].inheritable = static_cast<std::uint32_t>(what.capabilities.inheritable >> (32 * half));
   }
   std::string path = what.program, report = what.report;
 
@@ -200,8 +187,8 @@ Error execute_hidden(const HiddenExec& what) {
   steps.report = report.data();
   steps.report_size = report.size();
   steps.step_and_errno = reinterpret_cast<std::int32_t*>(report.data() + what.report_at);
-  const auto entry = address(code) + (reinterpret_cast<std::uintptr_t>(&last_steps) -
-                                      address(&__start_strata_last_steps));
+  const auto entry =
+      address(code) + (reinterpret_cast<std::uintptr_t>(&last_steps) - address(&__start_strata_last_steps));
   reinterpret_cast<void (*)(Steps*)>(entry)(&steps);
   __builtin_unreachable();
 }
@@ -221,8 +208,7 @@ bool leads_to_ourselves(const std::string& program) {
     if (!size) return false;
     std::string_view line(head.data(), *size);
     if (!line.starts_with("#!")) return false;
-    line =
-        line.substr(2, line.find('\n') == std::string_view::npos ? line.npos : line.find('\n') - 2);
+    line = line.substr(2, line.find('\n') == std::string_view::npos ? line.npos : line.find('\n') - 2);
     const auto begin = line.find_first_not_of(" \t");
     if (begin == std::string_view::npos) return false;
     line.remove_prefix(begin);

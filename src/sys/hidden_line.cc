@@ -44,8 +44,7 @@ Result<std::string> read_hidden_line(int fd, std::size_t limit) {
   while (true) {
     char c = 0;
     const std::size_t n = TRY(read_some(fd, std::as_writable_bytes(std::span(&c, 1))));
-    if (n == 0 || c == kInterrupt || (c == kEnd && line.empty()))
-      return error(ErrorKind::kCancelled, "interrupted");
+    if (n == 0 || c == kInterrupt || (c == kEnd && line.empty())) return error(ErrorKind::kCancelled, "interrupted");
     if (c == '\n' || c == '\r' || c == kEnd) return line;
     if (c == kKill)
       line.clear();
@@ -53,8 +52,7 @@ Result<std::string> read_hidden_line(int fd, std::size_t limit) {
       line += c;
     else if (!line.empty())
       line.pop_back();
-    if (line.size() > limit)
-      return error(ErrorKind::kResourceExhausted, "more than {} bytes in one line", limit);
+    if (line.size() > limit) return error(ErrorKind::kResourceExhausted, "more than {} bytes in one line", limit);
   }
 }
 

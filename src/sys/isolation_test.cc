@@ -1,9 +1,9 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
-#include <termios.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <functional>
@@ -14,10 +14,10 @@
 #include "sys/namespace.h"
 #include "sys/process_state.h"
 #include "sys/pty.h"
-#include "sys/terminal.h"
 #include "sys/rlimit.h"
 #include "sys/special_file.h"
 #include "sys/temp_dir.h"
+#include "sys/terminal.h"
 #include <gtest/gtest.h>
 
 namespace strata::sys {
@@ -39,8 +39,7 @@ TEST(Capability, NamesAndNumbersAgree) {
   EXPECT_EQ(capability_number("CAP_CHECKPOINT_RESTORE"), 40);
   EXPECT_FALSE(capability_number("CAP_"));
   EXPECT_FALSE(capability_number("all"));
-  for (int number = 0; number <= 40; ++number)
-    EXPECT_EQ(capability_number(capability_name(number)), number);
+  for (int number = 0; number <= 40; ++number) EXPECT_EQ(capability_number(capability_name(number)), number);
 }
 
 TEST(Capability, AnotherUserKeepsWhatItIsGiven) {
@@ -51,10 +50,8 @@ TEST(Capability, AnotherUserKeepsWhatItIsGiven) {
               const CapabilityMask chown = 1;
               if (!set_capabilities(chown, chown, chown) || !set_ambient(chown)) return 2;
               const auto sets = current_capabilities();
-              if (sets->effective != chown || sets->permitted != chown || sets->ambient != chown)
-                return 3;
-              if (::getuid() != 1000 || ::getegid() != 1001 || ::getgroups(0, nullptr) != 2)
-                return 4;
+              if (sets->effective != chown || sets->permitted != chown || sets->ambient != chown) return 3;
+              if (::getuid() != 1000 || ::getegid() != 1001 || ::getgroups(0, nullptr) != 2) return 4;
               return ::setuid(0) == 0 ? 5 : 0;
             }),
             0);
@@ -115,8 +112,7 @@ TEST(ProcessState, StandardStreamsMayTradePlacesAndNothingElseStays) {
               ::dup2(a, 0), ::dup2(b, 1);
               ::open("/etc", O_RDONLY);  // leaked by somebody
               if (!replace_descriptors(1, 0, 0, keep)) return 1;
-              if (!*is_character_device(0, 1, 5) || !*is_character_device(1, 1, 3) ||
-                  !*is_character_device(2, 1, 3))
+              if (!*is_character_device(0, 1, 5) || !*is_character_device(1, 1, 3) || !*is_character_device(2, 1, 3))
                 return 2;
               const int next = ::open("/", O_RDONLY);
               return ::fcntl(keep, F_GETFD) == FD_CLOEXEC && (next == 3 || next == 4) &&
@@ -166,8 +162,7 @@ TEST(Namespace, UndumpableIsUndone) {
 }
 
 TEST(MountAttributes, ProcfsIsToldFromPretenders) {
-  const UniqueFd real = *open_file("/proc/self/status", O_RDONLY),
-                 other = *open_file("/etc/passwd", O_RDONLY);
+  const UniqueFd real = *open_file("/proc/self/status", O_RDONLY), other = *open_file("/etc/passwd", O_RDONLY);
   EXPECT_TRUE(require_procfs(real.get()));
   EXPECT_FALSE(require_procfs(other.get()));
 }

@@ -40,19 +40,18 @@ std::size_t attributes_size(int abi) { return abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
 }  // namespace
 
 Result<bool> landlock_read_only(std::span<const std::string> paths) {
-  const int abi = static_cast<int>(
-      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION));
+  const int abi = static_cast<int>(::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION));
   if (abi < 1) return false;
   RulesetAttributes attributes{};
   attributes.handled_access_fs = all_rights(abi);
   if (abi >= 4) attributes.handled_access_net = kBindTcp;
   if (abi >= 6) attributes.scoped = kScopeAbstractSocketsAndSignals;
-  const UniqueFd ruleset(static_cast<int>(
-      ::syscall(SYS_landlock_create_ruleset, &attributes, attributes_size(abi), 0)));
+  const UniqueFd ruleset(
+      static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, attributes_size(abi), 0)));
   if (!ruleset) return Error::from_errno(errno, "landlock_create_ruleset");
   for (const std::string& path : paths) {
     const UniqueFd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
-    struct stat status {};
+    struct stat status{};
     if (!fd || ::fstat(fd.get(), &status) != 0) continue;
     landlock_path_beneath_attr rule{};
     rule.allowed_access = S_ISDIR(status.st_mode) ? kReadTree : kReadFile;

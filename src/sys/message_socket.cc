@@ -12,8 +12,7 @@ constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(int) * kMaxMessageFds);
 
 std::vector<UniqueFd> take_fds(msghdr& header) {
   std::vector<UniqueFd> fds;
-  for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
-       control = CMSG_NXTHDR(&header, control)) {
+  for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr; control = CMSG_NXTHDR(&header, control)) {
     if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (std::size_t i = 0; i < count; ++i) {
@@ -29,9 +28,8 @@ std::vector<UniqueFd> take_fds(msghdr& header) {
 
 Result<> send_message(int socket, std::string_view bytes, std::span<const int> fds) {
   if (bytes.size() > kMaxMessageSize || fds.size() > kMaxMessageFds)
-    return error(ErrorKind::kResourceExhausted,
-                 "message of {} bytes and {} descriptors: the limits are {} and {}", bytes.size(),
-                 fds.size(), kMaxMessageSize, kMaxMessageFds);
+    return error(ErrorKind::kResourceExhausted, "message of {} bytes and {} descriptors: the limits are {} and {}",
+                 bytes.size(), fds.size(), kMaxMessageSize, kMaxMessageFds);
   iovec part{const_cast<char*>(bytes.data()), bytes.size()};
   alignas(cmsghdr) char control[kControlSize] = {};
   msghdr header{};
@@ -72,8 +70,8 @@ Result<Message> receive_message(int socket) {
   message.bytes.resize(static_cast<std::size_t>(n));
   if (n > 0) message.fds = take_fds(header);
   if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
-    return error(ErrorKind::kCorrupt, "a message is larger than {} bytes or {} descriptors",
-                 kMaxMessageSize, kMaxMessageFds);
+    return error(ErrorKind::kCorrupt, "a message is larger than {} bytes or {} descriptors", kMaxMessageSize,
+                 kMaxMessageFds);
   return message;
 }
 

@@ -48,8 +48,7 @@ Error FsContext::failure(std::string_view what, int error_number) {
 }
 
 Result<> FsContext::set_flag(const std::string& key) {
-  if (::fsconfig(fd_.get(), FSCONFIG_SET_FLAG, key.c_str(), nullptr, 0) != 0)
-    return failure(key, errno);
+  if (::fsconfig(fd_.get(), FSCONFIG_SET_FLAG, key.c_str(), nullptr, 0) != 0) return failure(key, errno);
   return {};
 }
 
@@ -60,22 +59,19 @@ Result<> FsContext::set_string(const std::string& key, const std::string& value)
 }
 
 Result<> FsContext::set_fd(const std::string& key, int fd) {
-  if (::fsconfig(fd_.get(), FSCONFIG_SET_FD, key.c_str(), nullptr, fd) != 0)
-    return failure(key, errno);
+  if (::fsconfig(fd_.get(), FSCONFIG_SET_FD, key.c_str(), nullptr, fd) != 0) return failure(key, errno);
   return {};
 }
 
 Result<UniqueFd> FsContext::mount(unsigned attributes) {
-  if (::fsconfig(fd_.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
-    return failure("create", errno);
+  if (::fsconfig(fd_.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return failure("create", errno);
   UniqueFd mount(::fsmount(fd_.get(), FSMOUNT_CLOEXEC, attributes));
   if (!mount) return failure("fsmount", errno);
   return mount;
 }
 
 Result<> FsContext::reconfigure() {
-  if (::fsconfig(fd_.get(), FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) != 0)
-    return failure("reconfigure", errno);
+  if (::fsconfig(fd_.get(), FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) != 0) return failure("reconfigure", errno);
   return {};
 }
 
@@ -86,8 +82,7 @@ Result<> attach_mount(int mount, const std::string& target) {
 }
 
 Result<UniqueFd> clone_mount(const std::string& path, bool recursive) {
-  const unsigned flags =
-      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0u);
+  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0u);
   UniqueFd mount(::open_tree(AT_FDCWD, path.c_str(), flags));
   if (!mount) return error_from(errno, "open_tree {}", path);
   return mount;
@@ -96,7 +91,7 @@ Result<UniqueFd> clone_mount(const std::string& path, bool recursive) {
 Result<> bind_private(const std::string& source, const std::string& target) {
   // Private before it is attached: on a shared parent a copy would appear in other namespaces.
   const UniqueFd mount = TRY(clone_mount(source, false));
-  struct mount_attr attributes {};
+  struct mount_attr attributes{};
   attributes.propagation = MS_PRIVATE;
   if (::mount_setattr(mount.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0 &&
       errno != ENOSYS)  // Linux 5.12
@@ -113,13 +108,13 @@ Result<> unmount(const std::string& path, int flags) {
 }
 
 Result<std::uint64_t> file_system_type(int fd) {
-  struct statfs info {};
+  struct statfs info{};
   if (::fstatfs(fd, &info) != 0) return error_from(errno, "fstatfs");
   return static_cast<std::uint64_t>(info.f_type);
 }
 
 Result<std::uint64_t> free_space(int fd) {
-  struct statfs info {};
+  struct statfs info{};
   if (::fstatfs(fd, &info) != 0) return error_from(errno, "fstatfs");
   return static_cast<std::uint64_t>(info.f_bavail) * static_cast<std::uint64_t>(info.f_bsize);
 }
@@ -149,7 +144,7 @@ Result<std::map<std::string, std::string>> mounts_in(const std::string& director
 }
 
 Result<bool> is_mount_point(const std::string& path) {
-  struct statx info {};
+  struct statx info{};
   if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &info) != 0)
     return error_from(errno, "statx {}", path);
   if ((info.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0)

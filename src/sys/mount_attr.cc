@@ -22,8 +22,7 @@ Result<> set_mount_attributes(int mount, const MountAttributes& attributes) {
   return {};
 }
 
-Result<UniqueFd> clone_mount_at(int directory, const std::string& path, bool recursive,
-                                bool no_follow) {
+Result<UniqueFd> clone_mount_at(int directory, const std::string& path, bool recursive, bool no_follow) {
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
   if (path.empty()) flags |= AT_EMPTY_PATH;
   if (recursive) flags |= AT_RECURSIVE;
@@ -34,8 +33,7 @@ Result<UniqueFd> clone_mount_at(int directory, const std::string& path, bool rec
 }
 
 Result<> attach_mount_at(int mount, int target) {
-  if (::syscall(SYS_move_mount, mount, "", target, "",
-                MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
+  if (::syscall(SYS_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
     return Error::from_errno(errno, "move_mount");
   return {};
 }

@@ -13,7 +13,7 @@ namespace strata::sys {
 
 struct MountAttributes {
   std::uint64_t set = 0, clear = 0;  // MOUNT_ATTR_…
-  std::uint64_t propagation = 0;  // MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE; 0: as it is
+  std::uint64_t propagation = 0;     // MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE; 0: as it is
   bool recursive = false;
 };
 // Of the mount that `mount` lies on.
@@ -21,8 +21,7 @@ Result<> set_mount_attributes(int mount, const MountAttributes& attributes);
 
 // A detached copy of the mount at `path` below `directory` ("" is the descriptor itself); symlinks
 // are followed by the host's rules unless `no_follow`.
-Result<UniqueFd> clone_mount_at(int directory, const std::string& path, bool recursive,
-                                bool no_follow = false);
+Result<UniqueFd> clone_mount_at(int directory, const std::string& path, bool recursive, bool no_follow = false);
 
 // Attaches a detached mount onto what the O_PATH descriptor `target` stands for.
 Result<> attach_mount_at(int mount, int target);

@@ -23,8 +23,8 @@ class MountStubs {
 
  private:
   struct Stub {
-    std::string path;      // the missing entry
-    std::string parent;    // the directory that will hold it
+    std::string path;          // the missing entry
+    std::string parent;        // the directory that will hold it
     struct timespec times[2];  // of the parent, when it exists already: atime, mtime
     bool parent_exists;
   };

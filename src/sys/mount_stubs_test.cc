@@ -1,11 +1,11 @@
 #include "sys/mount_stubs.h"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "sys/file.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::sys {
 namespace {
@@ -19,7 +19,8 @@ TEST(MountStubs, TakesAwayWhatIsEmptyAndNew) {
   const struct timespec old[2] = {{100, 1}, {200, 2}};
   ASSERT_EQ(::utimensat(AT_FDCWD, (root + "/etc").c_str(), old, 0), 0);
   UniqueFd fd = *open_file(root, O_PATH | O_DIRECTORY);
-  const std::vector<std::string> targets = {"/etc/hosts", "/etc/resolv.conf", "/proc", "/sys/fs/cgroup", "/mnt/kept/deep"};
+  const std::vector<std::string> targets = {"/etc/hosts", "/etc/resolv.conf", "/proc", "/sys/fs/cgroup",
+                                            "/mnt/kept/deep"};
   const MountStubs stubs = *MountStubs::note(fd.get(), targets);
   // What the runtime makes, and what the container does besides.
   ASSERT_TRUE(replace_file(root + "/etc/resolv.conf", ""));

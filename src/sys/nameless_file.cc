@@ -12,8 +12,7 @@ namespace strata::sys {
 Result<UniqueFd> open_nameless_file(const std::string& directory) {
   auto file = open_file(directory, O_WRONLY | O_TMPFILE, 0600);
   // Kernels and file systems that do not know the flag open a directory for writing.
-  if (!file && file.error().error_number() == EISDIR)
-    return Error::from_errno(EOPNOTSUPP, "open " + directory);
+  if (!file && file.error().error_number() == EISDIR) return Error::from_errno(EOPNOTSUPP, "open " + directory);
   return file;
 }
 

@@ -65,9 +65,7 @@ ChildPidNamespace::~ChildPidNamespace() {
   if (own_) CHECK(::setns(own_.get(), CLONE_NEWPID) == 0);
 }
 
-Undumpable::Undumpable() : before_(::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)) {
-  (void)::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
+Undumpable::Undumpable() : before_(::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)) { (void)::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 Undumpable::~Undumpable() {
   if (before_ == 1) (void)::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
@@ -78,20 +76,17 @@ Result<> bring_up_loopback() {
   ifreq request{};
   std::strcpy(request.ifr_name, "lo");
   request.ifr_flags = IFF_UP | IFF_RUNNING;
-  if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0)
-    return Error::from_errno(errno, "bring up loopback");
+  if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) return Error::from_errno(errno, "bring up loopback");
   return {};
 }
 
 Result<> set_host_name(const std::string& name) {
-  if (::sethostname(name.c_str(), name.size()) != 0)
-    return error_from(errno, "set host name {:?}", name);
+  if (::sethostname(name.c_str(), name.size()) != 0) return error_from(errno, "set host name {:?}", name);
   return {};
 }
 
 Result<> set_domain_name(const std::string& name) {
-  if (::setdomainname(name.c_str(), name.size()) != 0)
-    return error_from(errno, "set domain name {:?}", name);
+  if (::setdomainname(name.c_str(), name.size()) != 0) return error_from(errno, "set domain name {:?}", name);
   return {};
 }
 

@@ -13,7 +13,7 @@ namespace strata::sys {
 
 struct CloneOptions {
   std::uint64_t flags = 0;  // CLONE_NEW… (not CLONE_NEWUSER's maps, CLONE_VM or threads)
-  int cgroup = -1;  // a cgroup2 directory for CLONE_INTO_CGROUP (Linux 5.7); -1: the caller's
+  int cgroup = -1;          // a cgroup2 directory for CLONE_INTO_CGROUP (Linux 5.7); -1: the caller's
 };
 
 // fork(2) with new namespaces, by clone3(2). Returns twice, like fork: in the child the pid is 0.

@@ -126,7 +126,8 @@ Result<> NetlinkSocket::transact(const NetlinkBatch& batch) {
       nlmsghdr header;
       std::memcpy(&header, buffer.data() + at, sizeof header);
       if (header.nlmsg_len < sizeof header || at + header.nlmsg_len > static_cast<std::size_t>(n)) break;
-      const auto payload = std::span<const std::byte>(buffer).subspan(at + sizeof header, header.nlmsg_len - sizeof header);
+      const auto payload =
+          std::span<const std::byte>(buffer).subspan(at + sizeof header, header.nlmsg_len - sizeof header);
       at += aligned(header.nlmsg_len);
       if (header.nlmsg_type != NLMSG_ERROR || payload.size() < sizeof(int)) continue;
       int code = 0;
@@ -157,7 +158,8 @@ Result<> NetlinkSocket::query(const NetlinkBatch& batch,
       std::memcpy(&header, buffer.data() + at, sizeof header);
       if (header.nlmsg_len < sizeof header || at + header.nlmsg_len > static_cast<std::size_t>(n))
         return error(ErrorKind::kIo, "netlink: malformed answer");
-      const auto payload = std::span<const std::byte>(buffer).subspan(at + sizeof header, header.nlmsg_len - sizeof header);
+      const auto payload =
+          std::span<const std::byte>(buffer).subspan(at + sizeof header, header.nlmsg_len - sizeof header);
       at += aligned(header.nlmsg_len);
       if (header.nlmsg_type == NLMSG_DONE) return {};
       if (header.nlmsg_type == NLMSG_ERROR) {

@@ -24,7 +24,7 @@ class NetlinkBatch {
   }
   void attribute(std::uint16_t type, std::span<const std::byte> value);
   void text(std::uint16_t type, std::string_view value);  // with the terminating NUL
-  void u32(std::uint16_t type, std::uint32_t value);       // host order
+  void u32(std::uint16_t type, std::uint32_t value);      // host order
   void u32_network(std::uint16_t type, std::uint32_t value);
   std::size_t begin(std::uint16_t type);
   // A fixed struct inside a nest (VETH_INFO_PEER holds an ifinfomsg before its attributes).
@@ -56,7 +56,8 @@ class NetlinkSocket {
   // extended text where it gives one).
   Result<> transact(const NetlinkBatch& batch);
   // Sends one request with NLM_F_DUMP or a plain get; calls `visit` per answer with what follows nlmsghdr.
-  Result<> query(const NetlinkBatch& batch, const std::function<void(std::uint16_t type, std::span<const std::byte>)>& visit);
+  Result<> query(const NetlinkBatch& batch,
+                 const std::function<void(std::uint16_t type, std::span<const std::byte>)>& visit);
 
  private:
   explicit NetlinkSocket(UniqueFd fd) : fd_(std::move(fd)) {}

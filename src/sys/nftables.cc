@@ -16,9 +16,7 @@
 namespace strata::sys {
 namespace {
 
-constexpr std::uint16_t type_of(int message) {
-  return static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | message);
-}
+constexpr std::uint16_t type_of(int message) { return static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | message); }
 
 nfgenmsg family_header(std::uint16_t resource = 0) { return nfgenmsg{NFPROTO_IPV4, NFNETLINK_V0, htons(resource)}; }
 
@@ -54,9 +52,7 @@ void data(NetlinkBatch& batch, std::uint16_t type, std::span<const std::byte> va
   batch.end(nest);
 }
 
-std::uint32_t netmask(int prefix_length) {
-  return prefix_length == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix_length);
-}
+std::uint32_t netmask(int prefix_length) { return prefix_length == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix_length); }
 
 }  // namespace
 
@@ -108,9 +104,15 @@ std::array<std::byte, IFNAMSIZ> padded(std::string_view name) {
 }
 }  // namespace
 
-NftRule& NftRule::interface_in(std::string_view name) { return meta(NFT_META_IIFNAME, kKeyRegister).compare(NFT_CMP_EQ, padded(name)); }
-NftRule& NftRule::interface_out(std::string_view name) { return meta(NFT_META_OIFNAME, kKeyRegister).compare(NFT_CMP_EQ, padded(name)); }
-NftRule& NftRule::interface_out_not(std::string_view name) { return meta(NFT_META_OIFNAME, kKeyRegister).compare(NFT_CMP_NEQ, padded(name)); }
+NftRule& NftRule::interface_in(std::string_view name) {
+  return meta(NFT_META_IIFNAME, kKeyRegister).compare(NFT_CMP_EQ, padded(name));
+}
+NftRule& NftRule::interface_out(std::string_view name) {
+  return meta(NFT_META_OIFNAME, kKeyRegister).compare(NFT_CMP_EQ, padded(name));
+}
+NftRule& NftRule::interface_out_not(std::string_view name) {
+  return meta(NFT_META_OIFNAME, kKeyRegister).compare(NFT_CMP_NEQ, padded(name));
+}
 
 NftRule& NftRule::source_in(const Subnet& subnet) {
   const std::uint32_t bits = netmask(subnet.prefix_length);
@@ -212,23 +214,28 @@ void NftBatch::delete_table() {
 void NftBatch::add_chain(std::string_view chain, std::string_view type, NftHook hook, int priority) {
   const auto number = [&] {
     switch (hook) {
-      case NftHook::kPrerouting: return NF_INET_PRE_ROUTING;
-      case NftHook::kForward: return NF_INET_FORWARD;
-      case NftHook::kOutput: return NF_INET_LOCAL_OUT;
-      case NftHook::kPostrouting: return NF_INET_POST_ROUTING;
+      case NftHook::kPrerouting:
+        return NF_INET_PRE_ROUTING;
+      case NftHook::kForward:
+        return NF_INET_FORWARD;
+      case NftHook::kOutput:
+        return NF_INET_LOCAL_OUT;
+      case NftHook::kPostrouting:
+        return NF_INET_POST_ROUTING;
     }
     return NF_INET_LOCAL_IN;
   }();
-  messages_.push_back([table = table_, chain = std::string(chain), type = std::string(type), number, priority](NetlinkBatch& batch) {
-    batch.message(type_of(NFT_MSG_NEWCHAIN), NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE, family_header());
-    batch.text(NFTA_CHAIN_TABLE, table);
-    batch.text(NFTA_CHAIN_NAME, chain);
-    batch.text(NFTA_CHAIN_TYPE, type);
-    const auto nest = batch.begin(NFTA_CHAIN_HOOK);
-    batch.u32_network(NFTA_HOOK_HOOKNUM, static_cast<std::uint32_t>(number));
-    batch.u32_network(NFTA_HOOK_PRIORITY, static_cast<std::uint32_t>(priority));
-    batch.end(nest);
-  });
+  messages_.push_back(
+      [table = table_, chain = std::string(chain), type = std::string(type), number, priority](NetlinkBatch& batch) {
+        batch.message(type_of(NFT_MSG_NEWCHAIN), NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE, family_header());
+        batch.text(NFTA_CHAIN_TABLE, table);
+        batch.text(NFTA_CHAIN_NAME, chain);
+        batch.text(NFTA_CHAIN_TYPE, type);
+        const auto nest = batch.begin(NFTA_CHAIN_HOOK);
+        batch.u32_network(NFTA_HOOK_HOOKNUM, static_cast<std::uint32_t>(number));
+        batch.u32_network(NFTA_HOOK_PRIORITY, static_cast<std::uint32_t>(priority));
+        batch.end(nest);
+      });
 }
 
 void NftBatch::add_rule(std::string_view chain, const NftRule& rule) {

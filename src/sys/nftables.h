@@ -65,8 +65,8 @@ class NftBatch {
   void add_port_map(std::string_view map, bool with_address);
 
   struct PortElement {
-    std::uint8_t protocol;               // IPPROTO_TCP, IPPROTO_UDP
-    std::uint32_t host_address = 0;      // 0: the map without addresses
+    std::uint8_t protocol;           // IPPROTO_TCP, IPPROTO_UDP
+    std::uint32_t host_address = 0;  // 0: the map without addresses
     std::uint16_t host_port;
     std::uint32_t address;
     std::uint16_t port;

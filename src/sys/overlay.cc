@@ -22,11 +22,8 @@ struct Setting {
   const char* value;
 };
 // Of these an older kernel may lack one ("xino" came with 4.17, "metacopy" with 4.19): all are said.
-constexpr Setting kSettings[] = {{"redirect_dir", "nofollow"},
-                                 {"metacopy", "off"},
-                                 {"index", "off"},
-                                 {"nfs_export", "off"},
-                                 {"xino", "off"}};
+constexpr Setting kSettings[] = {
+    {"redirect_dir", "nofollow"}, {"metacopy", "off"}, {"index", "off"}, {"nfs_export", "off"}, {"xino", "off"}};
 
 // "descriptors", "names" or "mount" makes that way the first one tried: for tests on new kernels.
 std::string_view forced_way() {
@@ -62,8 +59,7 @@ Result<> forget_volatile_use(const OverlayOptions& options) {
   return remove_tree(options.work + "/work/incompat/volatile");
 }
 
-Result<UniqueFd> mount_by_context(const OverlayOptions& options, const Uppers& uppers,
-                                  bool descriptors) {
+Result<UniqueFd> mount_by_context(const OverlayOptions& options, const Uppers& uppers, bool descriptors) {
   FsContext context = TRY(FsContext::open("overlay"));
   TRY(context.set_string("source", "overlay"));
   for (const Setting& setting : kSettings) TRY(context.set_string(setting.key, setting.value));
@@ -90,8 +86,7 @@ Result<UniqueFd> mount_by_call(const OverlayOptions& options, const Uppers& uppe
   if (uppers.upper)
     data += fmt::format("upperdir={},workdir={},", name_of(uppers.upper.get()), name_of(uppers.work.get()));
   data += "lowerdir=";
-  for (std::size_t i = 0; i < options.lowers.size(); ++i)
-    data += (i == 0 ? "" : ":") + name_of(options.lowers[i]);
+  for (std::size_t i = 0; i < options.lowers.size(); ++i) data += (i == 0 ? "" : ":") + name_of(options.lowers[i]);
   if (data.size() >= static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)))
     return error(ErrorKind::kUnsupported, "{} layers: this kernel's overlayfs takes options of one page only",
                  options.lowers.size());
@@ -112,8 +107,8 @@ Result<UniqueFd> mount_by_call(const OverlayOptions& options, const Uppers& uppe
 
 Result<UniqueFd> mount_overlay(const OverlayOptions& options) {
   if (options.lowers.size() > kMaxOverlayLowers)
-    return error(ErrorKind::kResourceExhausted, "{} layers: overlayfs takes {} at most",
-                 options.lowers.size(), kMaxOverlayLowers);
+    return error(ErrorKind::kResourceExhausted, "{} layers: overlayfs takes {} at most", options.lowers.size(),
+                 kMaxOverlayLowers);
   const Uppers uppers = TRY(open_uppers(options));
   TRY(forget_volatile_use(options));
   const std::string_view forced = forced_way();

@@ -83,9 +83,7 @@ void reap(int pidfd) {
   }
 }
 
-bool signal_process(int pidfd, int signal) {
-  return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0;
-}
+bool signal_process(int pidfd, int signal) { return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0; }
 
 std::optional<ProcessExit> exit_of_stranger(int pidfd, pid_t pid) {
   PidfdInfo info{};

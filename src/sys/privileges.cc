@@ -25,17 +25,13 @@ Result<> clear_capabilities() {
 }  // namespace
 
 Result<> drop_all_privileges() {
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-    return Error::from_errno(errno, "no_new_privs");
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::from_errno(errno, "no_new_privs");
   if (::geteuid() == 0) {
     // In a user namespace setgroups may be denied, and 65534 not mapped: then what we are is little
     // already.
-    if (::setgroups(0, nullptr) != 0 && errno != EPERM)
-      return Error::from_errno(errno, "setgroups");
-    if (::setresgid(kNobody, kNobody, kNobody) != 0 && errno != EINVAL)
-      return Error::from_errno(errno, "setresgid");
-    if (::setresuid(kNobody, kNobody, kNobody) != 0 && errno != EINVAL)
-      return Error::from_errno(errno, "setresuid");
+    if (::setgroups(0, nullptr) != 0 && errno != EPERM) return Error::from_errno(errno, "setgroups");
+    if (::setresgid(kNobody, kNobody, kNobody) != 0 && errno != EINVAL) return Error::from_errno(errno, "setresgid");
+    if (::setresuid(kNobody, kNobody, kNobody) != 0 && errno != EINVAL) return Error::from_errno(errno, "setresuid");
   }
   TRY(clear_capabilities());
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::from_errno(errno, "prctl dumpable");
@@ -53,8 +49,7 @@ Result<> lower_limit(int resource, std::uint64_t value) {
 }
 
 Result<> close_from(int first) {
-  if (::close_range(static_cast<unsigned>(first), ~0U, 0) != 0)
-    return Error::from_errno(errno, "close_range");
+  if (::close_range(static_cast<unsigned>(first), ~0U, 0) != 0) return Error::from_errno(errno, "close_range");
   return {};
 }
 

@@ -42,7 +42,7 @@ struct ChildPlan {
 int run_child(void* argument) {
   auto& plan = *static_cast<ChildPlan*>(argument);
   for (int signal = 1; signal < NSIG; ++signal) {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = SIG_DFL;
     ::sigaction(signal, &action, nullptr);
   }
@@ -77,15 +77,21 @@ Result<Child> spawn(const SpawnOptions& options) {
   const auto argv = pointers(options.arguments);
   const auto envp = options.environment ? pointers(*options.environment) : std::vector<char*>{};
   std::vector<int> scratch(options.fds.size());
-  ChildPlan plan{options.program.c_str(), argv.data(), options.environment ? envp.data() : environ,
-                 &options.fds, &scratch, options.new_session, 0};
+  ChildPlan plan{options.program.c_str(),
+                 argv.data(),
+                 options.environment ? envp.data() : environ,
+                 &options.fds,
+                 &scratch,
+                 options.new_session,
+                 0};
   constexpr std::size_t kStackSize = 64 << 10;
   alignas(16) static thread_local char stack[kStackSize];
   sigset_t all, before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   int pidfd = -1;
-  const pid_t pid = ::clone(run_child, stack + kStackSize, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &pidfd);
+  const pid_t pid =
+      ::clone(run_child, stack + kStackSize, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &pidfd);
   const int clone_error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return error_from(clone_error, "start {}", options.program);

@@ -24,11 +24,11 @@ struct ExitStatus {
 };
 
 struct SpawnOptions {
-  std::string program;                    // path, not searched in PATH
-  std::vector<std::string> arguments;     // argv, [0] included
+  std::string program;                                  // path, not searched in PATH
+  std::vector<std::string> arguments;                   // argv, [0] included
   std::optional<std::vector<std::string>> environment;  // "K=V"; nullopt: ours
-  std::vector<std::pair<int, int>> fds;   // {ours, its number in the child}; all others are closed on exec
-  bool new_session = false;               // setsid(2)
+  std::vector<std::pair<int, int>> fds;  // {ours, its number in the child}; all others are closed on exec
+  bool new_session = false;              // setsid(2)
 };
 
 // A child process of ours. The destructor neither kills nor waits; it closes the pidfd.
@@ -50,9 +50,9 @@ class [[nodiscard]] Child {
 // program cannot be executed the error is returned here.
 Result<Child> spawn(const SpawnOptions& options);
 
-Result<UniqueFd> open_pidfd(pid_t pid);               // pidfd_open(2)
-Result<> send_signal(int pidfd, int signal);          // pidfd_send_signal(2)
-Result<ExitStatus> wait_child(pid_t pid);             // waitpid(2)
+Result<UniqueFd> open_pidfd(pid_t pid);       // pidfd_open(2)
+Result<> send_signal(int pidfd, int signal);  // pidfd_send_signal(2)
+Result<ExitStatus> wait_child(pid_t pid);     // waitpid(2)
 
 // Field 22 of /proc/PID/stat: with the boot id it identifies a process for ever. Clock ticks since boot.
 Result<std::uint64_t> start_time(pid_t pid);

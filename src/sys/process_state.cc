@@ -24,8 +24,7 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 
 Result<> close_between(unsigned first, unsigned last) {
   if (first > last) return {};
-  if (::syscall(SYS_close_range, first, last, 0) != 0)
-    return Error::from_errno(errno, "close_range");
+  if (::syscall(SYS_close_range, first, last, 0) != 0) return Error::from_errno(errno, "close_range");
   return {};
 }
 
@@ -83,8 +82,7 @@ Result<std::string> current_directory() {
   char path[PATH_MAX];
   const long size = ::syscall(SYS_getcwd, path, sizeof path);
   if (size < 0) return Error::from_errno(errno, "getcwd");
-  if (path[0] != '/')
-    return error(ErrorKind::kPermissionDenied, "the working directory is outside the root");
+  if (path[0] != '/') return error(ErrorKind::kPermissionDenied, "the working directory is outside the root");
   return std::string(path);
 }
 

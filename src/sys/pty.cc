@@ -16,8 +16,7 @@ Result<Pty> open_pty(int directory, const std::string& ptmx) {
   pty.master = TRY(open_at(directory, ptmx, O_RDWR | O_NOCTTY | O_CLOEXEC));
   int locked = 0;
   if (::ioctl(pty.master.get(), TIOCSPTLCK, &locked) != 0) return error_from(errno, "unlock pty");
-  if (::ioctl(pty.master.get(), TIOCGPTN, &pty.number) != 0)
-    return error_from(errno, "number of pty");
+  if (::ioctl(pty.master.get(), TIOCGPTN, &pty.number) != 0) return error_from(errno, "number of pty");
   pty.terminal = TRY(open_terminal_of(pty.master.get()));
   return pty;
 }

@@ -181,8 +181,7 @@ Result<RootedParent> open_parent_in_root(int root, std::string_view path) {
     return RootedParent{TRY(open_in_root(root, path, O_PATH | O_DIRECTORY)), "."};
   }
   const std::string_view directory = slash == std::string_view::npos ? "." : path.substr(0, slash + 1);
-  return RootedParent{TRY(open_in_root(root, directory, O_PATH | O_DIRECTORY)),
-                      name.empty() ? "." : std::string(name)};
+  return RootedParent{TRY(open_in_root(root, directory, O_PATH | O_DIRECTORY)), name.empty() ? "." : std::string(name)};
 }
 
 Result<UniqueFd> make_directories_in_root(int root, std::string_view path, mode_t mode, uid_t uid, gid_t gid) {

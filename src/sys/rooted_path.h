@@ -30,8 +30,7 @@ Result<RootedParent> open_parent_in_root(int root, std::string_view path);
 // mkdir -p below the root, following symlinks within it; returns the directory. New directories get
 // `mode` (umask ignored) and, unless -1, owner and group.
 Result<UniqueFd> make_directories_in_root(int root, std::string_view path, mode_t mode = 0755,
-                                          uid_t uid = static_cast<uid_t>(-1),
-                                          gid_t gid = static_cast<gid_t>(-1));
+                                          uid_t uid = static_cast<uid_t>(-1), gid_t gid = static_cast<gid_t>(-1));
 
 // What `path` is once all symlinks (the last one too) are resolved inside the root: absolute, no "..".
 Result<std::string> resolve_in_root(int root, std::string_view path);

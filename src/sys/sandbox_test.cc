@@ -72,8 +72,7 @@ TEST(Privileges, AreGoneForGood) {
               if (::geteuid() == 0 || ::getegid() == 0) return 2;
               if (::setuid(0) == 0) return 3;
               const auto status = read_file("/proc/self/status");
-              if (!status || status->find("CapEff:\t0000000000000000") == std::string::npos)
-                return 4;
+              if (!status || status->find("CapEff:\t0000000000000000") == std::string::npos) return 4;
               if (status->find("NoNewPrivs:\t1") == std::string::npos) return 5;
               return 0;
             }),

@@ -15,11 +15,8 @@ namespace {
 
 using Code = std::vector<sock_filter>;
 
-sock_filter statement(unsigned code, std::uint32_t k) {
-  return {static_cast<std::uint16_t>(code), 0, 0, k};
-}
-sock_filter jump(unsigned comparison, std::uint32_t k, std::uint8_t if_true,
-                 std::uint8_t if_false) {
+sock_filter statement(unsigned code, std::uint32_t k) { return {static_cast<std::uint16_t>(code), 0, 0, k}; }
+sock_filter jump(unsigned comparison, std::uint32_t k, std::uint8_t if_true, std::uint8_t if_false) {
   return {static_cast<std::uint16_t>(BPF_JMP | comparison | BPF_K), if_true, if_false, k};
 }
 sock_filter ret(std::uint32_t action) { return statement(BPF_RET | BPF_K, action); }
@@ -36,8 +33,7 @@ Code code_of(const SyscallTest& test) {
   using Op = SyscallTest::Op;
   const std::size_t at = offsetof(seccomp_data, args) + 8 * std::size_t{test.argument};
   const sock_filter low_word = load_word(at), high_word = load_word(at + 4);  // little endian
-  const auto low = static_cast<std::uint32_t>(test.value),
-             high = static_cast<std::uint32_t>(test.value >> 32);
+  const auto low = static_cast<std::uint32_t>(test.value), high = static_cast<std::uint32_t>(test.value >> 32);
   switch (test.op) {
     case Op::kEqual:
       return {high_word, jump(BPF_JEQ, high, 0, kFail), low_word, jump(BPF_JEQ, low, 0, kFail)};
@@ -46,9 +42,8 @@ Code code_of(const SyscallTest& test) {
     case Op::kMaskedEqual: {
       const auto low_mask = static_cast<std::uint32_t>(test.mask),
                  high_mask = static_cast<std::uint32_t>(test.mask >> 32);
-      return {
-          high_word, statement(BPF_ALU | BPF_AND | BPF_K, high_mask), jump(BPF_JEQ, high, 0, kFail),
-          low_word,  statement(BPF_ALU | BPF_AND | BPF_K, low_mask),  jump(BPF_JEQ, low, 0, kFail)};
+      return {high_word, statement(BPF_ALU | BPF_AND | BPF_K, high_mask), jump(BPF_JEQ, high, 0, kFail),
+              low_word,  statement(BPF_ALU | BPF_AND | BPF_K, low_mask),  jump(BPF_JEQ, low, 0, kFail)};
     }
     case Op::kGreater:
     case Op::kGreaterEqual:
@@ -110,8 +105,7 @@ Code tree(std::span<const Segment> segments) {
   const Code left = tree(segments.first(middle)), right = tree(segments.subspan(middle));
   Code code;
   if (left.size() <= 255) {
-    code.push_back(
-        jump(BPF_JGE, segments[middle].start, static_cast<std::uint8_t>(left.size()), 0));
+    code.push_back(jump(BPF_JGE, segments[middle].start, static_cast<std::uint8_t>(left.size()), 0));
   } else {  // conditional jumps reach 255 instructions
     code.push_back(jump(BPF_JGE, segments[middle].start, 0, 1));
     code.push_back(statement(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(left.size())));
@@ -130,19 +124,15 @@ SeccompBuilder::SeccompBuilder(std::initializer_list<SyscallAbi> abis, std::uint
 }
 
 void SeccompBuilder::use(SyscallAbi abi) {
-  static constexpr int kNewest[] = {newest_syscall(SyscallAbi::kX86_64),
-                                    newest_syscall(SyscallAbi::kX86),
+  static constexpr int kNewest[] = {newest_syscall(SyscallAbi::kX86_64), newest_syscall(SyscallAbi::kX86),
                                     newest_syscall(SyscallAbi::kX32) & ~static_cast<int>(kX32Bit)};
   used_[index(abi)] = true;
-  abis_[index(abi)].actions.assign(static_cast<std::size_t>(kNewest[index(abi)]) + 1,
-                                   default_action_);
+  abis_[index(abi)].actions.assign(static_cast<std::size_t>(kNewest[index(abi)]) + 1, default_action_);
 }
 
-void SeccompBuilder::add(SyscallAbi abi, int number, std::uint32_t action,
-                         std::vector<SyscallTest> tests) {
+void SeccompBuilder::add(SyscallAbi abi, int number, std::uint32_t action, std::vector<SyscallTest> tests) {
   if (number < 0 || !has(abi)) return;
-  const std::uint32_t bare =
-      static_cast<std::uint32_t>(number) & ~(abi == SyscallAbi::kX32 ? kX32Bit : 0);
+  const std::uint32_t bare = static_cast<std::uint32_t>(number) & ~(abi == SyscallAbi::kX32 ? kX32Bit : 0);
   Abi& rules = abis_[index(abi)];
   if (bare >= rules.actions.size()) return;
   if (tests.empty())
@@ -157,8 +147,7 @@ void SeccompBuilder::append_segments(SyscallAbi abi, std::vector<Segment>& segme
   std::vector<const Rule*> conditional;
   for (const Rule& rule : rules.conditional) conditional.push_back(&rule);
   // By number; those of one number in the order they were added.
-  std::ranges::sort(conditional, {},
-                    [](const Rule* rule) { return std::pair(rule->number, rule); });
+  std::ranges::sort(conditional, {}, [](const Rule* rule) { return std::pair(rule->number, rule); });
   auto next = conditional.begin();
   const auto add = [&](std::uint32_t start, std::uint32_t action) {
     if (segments.empty() || !segments.back().rules.empty() || segments.back().action != action)
@@ -167,8 +156,7 @@ void SeccompBuilder::append_segments(SyscallAbi abi, std::vector<Segment>& segme
   for (std::uint32_t number = 0; number < rules.actions.size(); ++number) {
     if (next != conditional.end() && (*next)->number == number) {
       segments.push_back({base + number, rules.actions[number], {}});
-      for (; next != conditional.end() && (*next)->number == number; ++next)
-        segments.back().rules.push_back(*next);
+      for (; next != conditional.end() && (*next)->number == number; ++next) segments.back().rules.push_back(*next);
     } else {
       add(base + number, rules.actions[number]);
     }
@@ -204,22 +192,19 @@ Result<SeccompFilter> SeccompBuilder::build() const {
   }
   code.push_back(ret(SECCOMP_RET_KILL_PROCESS));
   if (code.size() > BPF_MAXINSNS)
-    return error(ErrorKind::kResourceExhausted,
-                 "the seccomp filter has {} instructions, the kernel takes {}", code.size(),
-                 BPF_MAXINSNS);
+    return error(ErrorKind::kResourceExhausted, "the seccomp filter has {} instructions, the kernel takes {}",
+                 code.size(), BPF_MAXINSNS);
   return SeccompFilter(std::move(code));
 }
 
 SeccompFilter SeccompFilter::allow_only(std::initializer_list<int> numbers) {
   SeccompBuilder builder({SyscallAbi::kX86_64}, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_PROCESS);
   for (const int number : numbers) builder.add(SyscallAbi::kX86_64, number, SECCOMP_RET_ALLOW);
-  return std::move(builder.build())
-      .value();  // one call is at most two instructions: it always fits
+  return std::move(builder.build()).value();  // one call is at most two instructions: it always fits
 }
 
 Result<> SeccompFilter::load(unsigned flags) const {
-  const sock_fprog program{static_cast<unsigned short>(program_.size()),
-                           const_cast<sock_filter*>(program_.data())};
+  const sock_fprog program{static_cast<unsigned short>(program_.size()), const_cast<sock_filter*>(program_.data())};
   if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) != 0)
     return Error::from_errno(errno, "load seccomp filter");
   return {};

@@ -53,8 +53,7 @@ class SeccompBuilder {
  public:
   // Actions are SECCOMP_RET_… values. `unknown_action` is for numbers newer than our table: ENOSYS
   // there lets programs fall back where EPERM would stop them.
-  SeccompBuilder(std::initializer_list<SyscallAbi> abis, std::uint32_t default_action,
-                 std::uint32_t unknown_action);
+  SeccompBuilder(std::initializer_list<SyscallAbi> abis, std::uint32_t default_action, std::uint32_t unknown_action);
 
   void use(SyscallAbi abi);
 

@@ -22,8 +22,7 @@ std::uint32_t simulate(const SeccompFilter& filter, std::uint32_t arch, std::uin
     switch (instruction.code) {
       case BPF_LD | BPF_W | BPF_ABS:
         CHECK(instruction.k % 4 == 0 && instruction.k + 4 <= sizeof data);
-        std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + instruction.k,
-                    sizeof accumulator);
+        std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + instruction.k, sizeof accumulator);
         break;
       case BPF_ALU | BPF_AND | BPF_K:
         accumulator &= instruction.k;

@@ -22,8 +22,7 @@ constexpr std::uint32_t kUnknown = SECCOMP_RET_ERRNO | ENOSYS;
 constexpr std::uint32_t kYes = SECCOMP_RET_ALLOW;
 
 TEST(SyscallTable, IsSortedAndKnowsEachAbi) {
-  for (std::size_t i = 1; i < std::size(kSyscalls); ++i)
-    EXPECT_LT(kSyscalls[i - 1].name, kSyscalls[i].name);
+  for (std::size_t i = 1; i < std::size(kSyscalls); ++i) EXPECT_LT(kSyscalls[i - 1].name, kSyscalls[i].name);
   EXPECT_EQ(syscall_number(SyscallAbi::kX86_64, "execve"), SYS_execve);
   EXPECT_EQ(syscall_number(SyscallAbi::kX86, "execve"), 11);
   EXPECT_EQ(syscall_number(SyscallAbi::kX32, "execve"), 520 | 0x40000000);
@@ -44,12 +43,9 @@ TEST(Seccomp, DecidesEveryNumberAsItsRuleSays) {
   for (int number = 0; number < 1000; ++number) {
     const bool known64 = number <= newest_syscall(SyscallAbi::kX86_64),
                known32 = number <= newest_syscall(SyscallAbi::kX86);
-    EXPECT_EQ(simulate(filter, AUDIT_ARCH_X86_64, number),
-              known64 ? (allowed(number) ? kYes : kNo) : kUnknown)
+    EXPECT_EQ(simulate(filter, AUDIT_ARCH_X86_64, number), known64 ? (allowed(number) ? kYes : kNo) : kUnknown)
         << number;
-    EXPECT_EQ(simulate(filter, AUDIT_ARCH_I386, number),
-              known32 ? (allowed(number) ? kYes : kNo) : kUnknown)
-        << number;
+    EXPECT_EQ(simulate(filter, AUDIT_ARCH_I386, number), known32 ? (allowed(number) ? kYes : kNo) : kUnknown) << number;
   }
   EXPECT_EQ(simulate(filter, AUDIT_ARCH_X86_64, kX32Bit + 7), kYes);
   EXPECT_EQ(simulate(filter, AUDIT_ARCH_X86_64, kX32Bit + 8), kNo);
@@ -61,8 +57,7 @@ TEST(Seccomp, AnAbiThatWasNotAskedForKills) {
   SeccompBuilder builder({SyscallAbi::kX86_64}, kYes, kYes);
   const SeccompFilter filter = *builder.build();
   EXPECT_EQ(simulate(filter, AUDIT_ARCH_X86_64, 1), kYes);
-  EXPECT_EQ(simulate(filter, AUDIT_ARCH_X86_64, kX32Bit + 1),
-            std::uint32_t{SECCOMP_RET_KILL_PROCESS});
+  EXPECT_EQ(simulate(filter, AUDIT_ARCH_X86_64, kX32Bit + 1), std::uint32_t{SECCOMP_RET_KILL_PROCESS});
   EXPECT_EQ(simulate(filter, AUDIT_ARCH_I386, 1), std::uint32_t{SECCOMP_RET_KILL_PROCESS});
 }
 
@@ -94,8 +89,7 @@ TEST(Seccomp, ComparesAll64BitsOfArguments) {
 
 TEST(Seccomp, AllTestsOfARuleMustHoldAndTheFirstRuleThatHoldsDecides) {
   SeccompBuilder builder({SyscallAbi::kX86_64}, kNo, kUnknown);
-  builder.add(SyscallAbi::kX86_64, 5, SECCOMP_RET_LOG,
-              {{0, Op::kMaskedEqual, 0x10, 0xf0}, {1, Op::kGreater, 7}});
+  builder.add(SyscallAbi::kX86_64, 5, SECCOMP_RET_LOG, {{0, Op::kMaskedEqual, 0x10, 0xf0}, {1, Op::kGreater, 7}});
   builder.add(SyscallAbi::kX86_64, 5, SECCOMP_RET_TRAP, {{0, Op::kEqual, 0x12}});
   builder.add(SyscallAbi::kX86_64, 5, kYes);
   const SeccompFilter filter = *builder.build();
@@ -114,8 +108,7 @@ TEST(Seccomp, AFilterBeyondTheKernelsLimitIsAnError) {
   SeccompBuilder builder({SyscallAbi::kX86_64}, kNo, kUnknown);
   for (int number = 0; number < 400; ++number)
     for (int i = 0; i < 3; ++i)
-      builder.add(SyscallAbi::kX86_64, number, kYes,
-                  {{0, Op::kEqual, static_cast<std::uint64_t>(i)}});
+      builder.add(SyscallAbi::kX86_64, number, kYes, {{0, Op::kEqual, static_cast<std::uint64_t>(i)}});
   const auto filter = builder.build();
   ASSERT_FALSE(filter);
   EXPECT_EQ(filter.error().kind(), ErrorKind::kResourceExhausted);
@@ -125,13 +118,11 @@ TEST(Seccomp, AFilterBeyondTheKernelsLimitIsAnError) {
 TEST(Seccomp, LongConditionalLeavesStayReachable) {
   SeccompBuilder builder({SyscallAbi::kX86_64}, kNo, kUnknown);
   for (const int number : {10, 20, 30})
-    for (std::uint64_t i = 0; i < 100; ++i)
-      builder.add(SyscallAbi::kX86_64, number, kYes, {{0, Op::kEqual, i * 3}});
+    for (std::uint64_t i = 0; i < 100; ++i) builder.add(SyscallAbi::kX86_64, number, kYes, {{0, Op::kEqual, i * 3}});
   const SeccompFilter filter = *builder.build();
   for (const int number : {9, 10, 20, 30, 31}) {
     const std::uint64_t args[6] = {297}, others[6] = {298};
-    EXPECT_EQ(simulate(filter, AUDIT_ARCH_X86_64, number, args), number % 10 == 0 ? kYes : kNo)
-        << number;
+    EXPECT_EQ(simulate(filter, AUDIT_ARCH_X86_64, number, args), number % 10 == 0 ? kYes : kNo) << number;
     EXPECT_EQ(simulate(filter, AUDIT_ARCH_X86_64, number, others), kNo) << number;
   }
 }

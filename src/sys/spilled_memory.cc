@@ -75,7 +75,7 @@ constinit std::atomic<bool> is_used = false;
 // A page that the disk has no room for would be SIGBUS.
 bool Spill::has_space() {
   if (used < checked) return true;
-  struct statfs info {};
+  struct statfs info{};
   if (::fstatfs(fd, &info) != 0) return false;
   if (static_cast<std::uint64_t>(info.f_bavail) * static_cast<std::uint64_t>(info.f_bsize) < kSpaceLeft + kSpaceStep)
     return false;
@@ -128,7 +128,8 @@ void Spill::give_back(void* block) {
 
 Result<> spill_memory(int fd, std::uint64_t from) {
   if (::ftruncate(fd, static_cast<off_t>(from + kMaxSpilled)) != 0) return error_from(errno, "ftruncate");
-  void* mapping = ::mmap(nullptr, kMaxSpilled, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, static_cast<off_t>(from));
+  void* mapping =
+      ::mmap(nullptr, kMaxSpilled, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, static_cast<off_t>(from));
   if (mapping == MAP_FAILED) return error_from(errno, "mmap");
   spill.statm = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
   if (spill.statm < 0) return error_from(errno, "open /proc/self/statm");

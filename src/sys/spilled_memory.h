@@ -14,7 +14,7 @@
 
 namespace strata::sys {
 
-inline constexpr std::size_t kKeptMemory = 2 << 20;      // is had before anything is spilled
+inline constexpr std::size_t kKeptMemory = 2 << 20;         // is had before anything is spilled
 inline constexpr std::size_t kSpilledResident = 512 << 10;  // about so much of what was spilled stays resident
 inline constexpr std::uint64_t kMaxSpilled = std::uint64_t{6} << 30;  // beyond it, and on a full disk: ordinary memory
 

@@ -1,6 +1,5 @@
 #include "sys/spilled_memory.h"
 
-#include <gtest/gtest.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -11,6 +10,8 @@
 #include <map>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace strata::sys {
 namespace {

@@ -22,7 +22,8 @@ ssize_t write_or_drop(void*, const char* text, size_t size) {
 
 void drop_lost_messages() {
   // fmt::print() throws where a stream does not take all.
-  std::FILE* stream = ::fopencookie(nullptr, "w", {.read = nullptr, .write = write_or_drop, .seek = nullptr, .close = nullptr});
+  std::FILE* stream =
+      ::fopencookie(nullptr, "w", {.read = nullptr, .write = write_or_drop, .seek = nullptr, .close = nullptr});
   if (stream == nullptr) return;
   std::setvbuf(stream, nullptr, _IONBF, 0);
   stderr = stream;

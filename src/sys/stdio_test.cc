@@ -1,4 +1,3 @@
-#include <gtest/gtest.h>
 #include <pty.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -18,6 +17,7 @@
 #include "sys/temp_dir.h"
 #include "sys/terminal.h"
 #include "sys/unix_socket.h"
+#include <gtest/gtest.h>
 
 namespace strata::sys {
 namespace {
@@ -106,7 +106,9 @@ TEST_F(Stdio, AProgramThatIsNotThereIs127) {
 
 TEST_F(Stdio, TheExitOfAStrangerIsKnownBeforeAndAfterItsParentHasReapedIt) {
   const Pipe input = make_pipe().value();  // never written to: it waits until it is killed
-  Child child = spawn({.program = "/bin/sh", .arguments = {"sh", "-c", "read x; exit 5"}, .fds = {{input.read.get(), 0}}}).value();
+  Child child =
+      spawn({.program = "/bin/sh", .arguments = {"sh", "-c", "read x; exit 5"}, .fds = {{input.read.get(), 0}}})
+          .value();
   EXPECT_FALSE(exit_of_stranger(child.pidfd(), child.pid()));
   ASSERT_TRUE(child.kill(SIGKILL));
   pollfd entry{child.pidfd(), POLLIN, 0};

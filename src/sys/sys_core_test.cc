@@ -1,4 +1,3 @@
-#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -8,6 +7,7 @@
 #include "sys/process.h"
 #include "sys/rooted_path.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::sys {
 namespace {
@@ -44,14 +44,19 @@ TEST_F(SysCore, RemoveTreeTakesAllButNotWhatSymlinksPointTo) {
 TEST_F(SysCore, ALockIsExclusiveAndGoesWithItsOwner) {
   auto held = FileLock::acquire(path("lock")).value();
   EXPECT_FALSE(FileLock::try_acquire(path("lock")).value());
-  { auto moved = std::move(held); }
+  {
+    auto moved = std::move(held);
+  }
   EXPECT_TRUE(FileLock::try_acquire(path("lock")).value());
 }
 
 TEST_F(SysCore, SpawnHandsOverDescriptorsAndReportsHowItEnded) {
   Pipe pipe = make_pipe().value();
-  Child child = spawn({.program = "/bin/sh", .arguments = {"sh", "-c", "echo $X >&7; exit 3"},
-                       .environment = std::vector<std::string>{"X=hello"}, .fds = {{pipe.write.get(), 7}}}).value();
+  Child child = spawn({.program = "/bin/sh",
+                       .arguments = {"sh", "-c", "echo $X >&7; exit 3"},
+                       .environment = std::vector<std::string>{"X=hello"},
+                       .fds = {{pipe.write.get(), 7}}})
+                    .value();
   pipe.write.reset();
   EXPECT_EQ(read_fd(pipe.read.get()).value(), "hello\n");
   EXPECT_EQ(child.wait()->shell_code(), 3);

@@ -36,12 +36,9 @@ constexpr int syscall_number(SyscallAbi abi, std::string_view name) {
   }
   if (low == std::size(kSyscalls) || kSyscalls[low].name != name) return -1;
   const SyscallRow& row = kSyscalls[low];
-  const int number = abi == SyscallAbi::kX86_64 ? row.x86_64
-                     : abi == SyscallAbi::kX86  ? row.x86
-                                                : row.x32;
-  return abi == SyscallAbi::kX32 && number >= 0
-             ? static_cast<int>(kX32Bit | static_cast<std::uint32_t>(number))
-             : number;
+  const int number = abi == SyscallAbi::kX86_64 ? row.x86_64 : abi == SyscallAbi::kX86 ? row.x86 : row.x32;
+  return abi == SyscallAbi::kX32 && number >= 0 ? static_cast<int>(kX32Bit | static_cast<std::uint32_t>(number))
+                                                : number;
 }
 
 // The highest number of the table, x32's with its bit.

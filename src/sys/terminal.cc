@@ -29,7 +29,7 @@ void restore() {
   const int fd = saved.fd.exchange(-1);
   if (fd < 0) return;
   // A background process that sets modes gets SIGTTOU and stops; ignored for the moment.
-  struct sigaction ignore {}, before {};
+  struct sigaction ignore{}, before{};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGTTOU, &ignore, &before);
   ::tcsetattr(fd, TCSANOW, &saved.modes);
@@ -78,22 +78,20 @@ Result<RawTerminal> RawTerminal::enter(int fd) {
   saved.modes = modes;
   saved.fd = fd;
   for (const int signal : kCrashes) {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = on_crash;
     action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
     ::sigaction(signal, &action, &saved.previous[signal]);
   }
   RawTerminal owner(fd);
   const termios wanted = raw(modes);
-  if (::tcsetattr(fd, TCSANOW, &wanted) != 0)
-    return Error::from_errno(errno, "put the terminal into raw mode");
+  if (::tcsetattr(fd, TCSANOW, &wanted) != 0) return Error::from_errno(errno, "put the terminal into raw mode");
   return owner;
 }
 
 Result<> RawTerminal::reenter() {
   const termios wanted = raw(saved.modes);
-  if (::tcsetattr(fd_, TCSANOW, &wanted) != 0)
-    return Error::from_errno(errno, "put the terminal into raw mode");
+  if (::tcsetattr(fd_, TCSANOW, &wanted) != 0) return Error::from_errno(errno, "put the terminal into raw mode");
   return {};
 }
 

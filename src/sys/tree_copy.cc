@@ -84,8 +84,7 @@ Result<> copy_data(int from, int to, off_t size) {
 }
 
 Result<> Copy::directory(int from, int to, int depth) {
-  if (depth > kMaxDepth)
-    return error(ErrorKind::kResourceExhausted, "directories more than {} deep", kMaxDepth);
+  if (depth > kMaxDepth) return error(ErrorKind::kResourceExhausted, "directories more than {} deep", kMaxDepth);
   for (const std::string& name : TRY(list_directory(from))) TRY(entry(from, to, name, depth), "{}", name);
   return copy_metadata(from, to, TRY(stat_fd(from)));
 }
@@ -111,7 +110,8 @@ Result<> Copy::entry(int from, int to, const std::string& name, int depth) {
   if (S_ISREG(status.st_mode)) {
     const auto first = links_.find({status.st_dev, status.st_ino});
     if (first == links_.end()) return file(from, to, name, status);
-    if (::linkat(first->second.get(), "", to, name.c_str(), AT_EMPTY_PATH) != 0) return Error::from_errno(errno, "link");
+    if (::linkat(first->second.get(), "", to, name.c_str(), AT_EMPTY_PATH) != 0)
+      return Error::from_errno(errno, "link");
     return {};
   }
   if (S_ISSOCK(status.st_mode)) return {};

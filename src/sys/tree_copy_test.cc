@@ -1,7 +1,6 @@
 #include "sys/tree_copy.h"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -9,6 +8,7 @@
 
 #include "sys/file.h"
 #include "sys/temp_dir.h"
+#include <gtest/gtest.h>
 
 namespace strata::sys {
 namespace {
@@ -52,8 +52,8 @@ TEST(TreeCopy, DoesNotFollowALinkInTheTarget) {
   for (const char* name : {"/from/sub", "/to", "/outside"}) ASSERT_TRUE(make_directories(dir.path() + name));
   ASSERT_TRUE(replace_file(dir.path() + "/from/sub/file", "x"));
   ASSERT_EQ(::symlink((dir.path() + "/outside").c_str(), (dir.path() + "/to/sub").c_str()), 0);
-  EXPECT_FALSE(copy_tree(open_file(dir.path() + "/from", O_RDONLY)->get(),
-                         open_file(dir.path() + "/to", O_RDONLY)->get()));
+  EXPECT_FALSE(
+      copy_tree(open_file(dir.path() + "/from", O_RDONLY)->get(), open_file(dir.path() + "/to", O_RDONLY)->get()));
   EXPECT_TRUE(list_directory(dir.path() + "/outside")->empty());
 }
 

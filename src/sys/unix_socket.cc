@@ -45,8 +45,7 @@ Result<UniqueFd> listen_in(int directory, const char* name) {
     if (errno != EADDRINUSE) return Error::from_errno(errno, "bind the socket");
     if (::unlinkat(directory, name, 0) != 0 && errno != ENOENT)
       return Error::from_errno(errno, "remove the old socket");
-    if (::bind(fd.get(), generic, sizeof address) != 0)
-      return Error::from_errno(errno, "bind the socket");
+    if (::bind(fd.get(), generic, sizeof address) != 0) return Error::from_errno(errno, "bind the socket");
   }
   if (::listen(fd.get(), 64) != 0) return Error::from_errno(errno, "listen");
   return fd;

@@ -13,7 +13,6 @@ struct Certificates {
 };
 
 // Aborts when openssl fails.
-Certificates make_certificates(const std::string& directory,
-                               const std::string& common_name = "Strata test CA");
+Certificates make_certificates(const std::string& directory, const std::string& common_name = "Strata test CA");
 
 }  // namespace strata::test

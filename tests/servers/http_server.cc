@@ -48,9 +48,7 @@ std::string lower(std::string text) {
 
 std::string trimmed(const std::string& text) {
   const auto first = text.find_first_not_of(" \t\r\n");
-  return first == std::string::npos
-             ? ""
-             : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 }  // namespace
@@ -90,8 +88,7 @@ class HttpServer::Connection {
       if (const std::size_t colon = line.find(':'); colon != std::string::npos)
         request.headers[lower(line.substr(0, colon))] = trimmed(line.substr(colon + 1));
     }
-    return request.header("transfer-encoding") == "chunked" ? read_chunks(request.body)
-                                                            : read_sized(request);
+    return request.header("transfer-encoding") == "chunked" ? read_chunks(request.body) : read_sized(request);
   }
 
   void send(const HttpRequest& request, const HttpResponse& response) {
@@ -136,8 +133,7 @@ class HttpServer::Connection {
 
   bool fill() {
     char part[16384];
-    const auto n =
-        tls_ != nullptr ? SSL_read(tls_, part, sizeof part) : ::recv(fd_, part, sizeof part, 0);
+    const auto n = tls_ != nullptr ? SSL_read(tls_, part, sizeof part) : ::recv(fd_, part, sizeof part, 0);
     if (n <= 0) return false;
     buffer_.append(part, static_cast<std::size_t>(n));
     return true;
@@ -160,8 +156,7 @@ class HttpServer::Connection {
   std::string buffer_;
 };
 
-HttpServer::HttpServer(Handler handler, const std::string& certificate, const std::string& key,
-                       int port)
+HttpServer::HttpServer(Handler handler, const std::string& certificate, const std::string& key, int port)
     : handler_(std::move(handler)) {
   ::signal(SIGPIPE, SIG_IGN);
   if (!certificate.empty()) {

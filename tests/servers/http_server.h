@@ -27,8 +27,7 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 200;
-  std::vector<std::pair<std::string, std::string>>
-      headers;  // Content-Length is added unless it is here
+  std::vector<std::pair<std::string, std::string>> headers;  // Content-Length is added unless it is here
   std::string body;
   std::string raw;                  // when not empty: these bytes instead of all that
   std::function<bool()> hold_open;  // before closing: called until it is false
@@ -40,8 +39,7 @@ class HttpServer {
 
   // Listens on 127.0.0.1, on a free port unless one is named; with TLS when certificate and key
   // (PEM files) are named. Aborts when it cannot.
-  explicit HttpServer(Handler handler, const std::string& certificate = "",
-                      const std::string& key = "", int port = 0);
+  explicit HttpServer(Handler handler, const std::string& certificate = "", const std::string& key = "", int port = 0);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
 

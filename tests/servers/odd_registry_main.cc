@@ -41,12 +41,10 @@ class OddRegistry {
     if (target == "/v2/") return {};
     const auto split = [&](const std::string& kind) {
       const auto at = target.find(kind);
-      return at == std::string::npos
-                 ? std::pair<std::string, std::string>()
-                 : std::pair(target.substr(4, at - 4), target.substr(at + kind.size()));
+      return at == std::string::npos ? std::pair<std::string, std::string>()
+                                     : std::pair(target.substr(4, at - 4), target.substr(at + kind.size()));
     };
-    if (const auto [repository, name] = split("/manifests/"); !name.empty())
-      return manifest(repository, name);
+    if (const auto [repository, name] = split("/manifests/"); !name.empty()) return manifest(repository, name);
     if (const auto [repository, digest] = split("/blobs/sha256:"); !digest.empty()) {
       if (!odd(digest).contains("redirect")) return blob(request, digest);
       return {307, {{"Location", "/cdn/" + digest}}, "", "", nullptr};
@@ -56,21 +54,19 @@ class OddRegistry {
 
  private:
   std::string content(const std::string& hex) const {
-    return read(directory_ + "/docker/registry/v2/blobs/sha256/" + hex.substr(0, 2) + "/" + hex +
-                "/data");
+    return read(directory_ + "/docker/registry/v2/blobs/sha256/" + hex.substr(0, 2) + "/" + hex + "/data");
   }
 
   HttpResponse manifest(const std::string& repository, std::string name) const {
     if (!name.starts_with("sha256:"))
-      name = read(directory_ + "/docker/registry/v2/repositories/" + repository +
-                  "/_manifests/tags/" + name + "/current/link");
+      name = read(directory_ + "/docker/registry/v2/repositories/" + repository + "/_manifests/tags/" + name +
+                  "/current/link");
     if (name.empty()) return {404, {}, "", "", nullptr};
     std::string bytes = content(name.substr(7));
     const std::string marker = "\"mediaType\":\"";
     const auto type = bytes.find(marker) + marker.size();
     return {200,
-            {{"Content-Type", bytes.substr(type, bytes.find('"', type) - type)},
-             {"Docker-Content-Digest", name}},
+            {{"Content-Type", bytes.substr(type, bytes.find('"', type) - type)}, {"Docker-Content-Digest", name}},
             bytes,
             "",
             nullptr};
@@ -107,16 +103,13 @@ class OddRegistry {
       if (range == "short") bytes.resize(bytes.size() - bytes.size() / 2);
       response.status = 206;
       response.headers.emplace_back("Content-Range", "bytes " + std::to_string(first) + "-" +
-                                                         std::to_string(first + bytes.size() - 1) +
-                                                         "/" + size);
+                                                         std::to_string(first + bytes.size() - 1) + "/" + size);
     }
     response.headers.emplace_back("Content-Length", std::to_string(bytes.size()));
     for (const char* end : {"stop", "break"})
-      if (settings.contains(end))
-        bytes.resize(std::min<std::size_t>(bytes.size(), std::stoul(settings[end])));
+      if (settings.contains(end)) bytes.resize(std::min<std::size_t>(bytes.size(), std::stoul(settings[end])));
     if (settings.contains("stop")) response.hold_open = [] { return true; };
-    std::ofstream(directory_ + ".sent", std::ios::app)
-        << hex << ' ' << first << ' ' << bytes.size() << std::endl;
+    std::ofstream(directory_ + ".sent", std::ios::app) << hex << ' ' << first << ' ' << bytes.size() << std::endl;
     response.body = std::move(bytes);
     return response;
   }
@@ -132,8 +125,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   OddRegistry registry(argv[2]);
-  const strata::test::HttpServer server(
-      [&registry](const HttpRequest& request) { return registry.answer(request); }, "", "",
-      std::atoi(argv[1]));
+  const strata::test::HttpServer server([&registry](const HttpRequest& request) { return registry.answer(request); },
+                                        "", "", std::atoi(argv[1]));
   while (true) ::pause();
 }

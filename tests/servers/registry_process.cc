@@ -33,14 +33,12 @@ bool listens(pid_t pid, int port) {
   while (std::getline(table, line)) {
     std::istringstream fields(line);
     std::string slot, address, peer, state, queues, timer, retransmits, uid, timeout, number;
-    fields >> slot >> address >> peer >> state >> queues >> timer >> retransmits >> uid >>
-        timeout >> number;
+    fields >> slot >> address >> peer >> state >> queues >> timer >> retransmits >> uid >> timeout >> number;
     if (address == local && state == "0A") inode = number;
   }
   if (inode.empty()) return false;
   std::error_code error;
-  for (const auto& entry :
-       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd", error))
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd", error))
     if (std::filesystem::read_symlink(entry.path(), error) == "socket:[" + inode + "]") return true;
   return false;
 }
@@ -48,12 +46,10 @@ bool listens(pid_t pid, int port) {
 void write_config(const std::string& directory, int port, const RegistryProcess::Options& options) {
   std::ofstream config(directory + "/config.yml");
   config << "version: 0.1\nlog:\n  accesslog:\n    disabled: true\n  level: error\n"
-         << "storage:\n  filesystem:\n    rootdirectory: " << directory
-         << "/data\n  delete:\n    enabled: true\n"
+         << "storage:\n  filesystem:\n    rootdirectory: " << directory << "/data\n  delete:\n    enabled: true\n"
          << "http:\n  addr: 127.0.0.1:" << port << "\n  secret: test\n";
   if (!options.certificate.empty())
-    config << "  tls:\n    certificate: " << options.certificate << "\n    key: " << options.key
-           << "\n";
+    config << "  tls:\n    certificate: " << options.certificate << "\n    key: " << options.key << "\n";
   if (!options.user.empty()) {
     const std::string file = directory + "/htpasswd";
     const std::string command =
@@ -62,9 +58,9 @@ void write_config(const std::string& directory, int port, const RegistryProcess:
     config << "auth:\n  htpasswd:\n    realm: test\n    path: " << file << "\n";
   }
   if (!options.token_realm.empty())
-    config << "auth:\n  token:\n    realm: " << options.token_realm
-           << "\n    service: " << options.token_service << "\n    issuer: " << options.token_issuer
-           << "\n    rootcertbundle: " << options.token_certificates << "\n";
+    config << "auth:\n  token:\n    realm: " << options.token_realm << "\n    service: " << options.token_service
+           << "\n    issuer: " << options.token_issuer << "\n    rootcertbundle: " << options.token_certificates
+           << "\n";
 }
 
 }  // namespace
@@ -74,8 +70,7 @@ bool RegistryProcess::installed() { return ::access(program(), X_OK) == 0; }
 RegistryProcess::RegistryProcess() : RegistryProcess(Options{}) {}
 
 RegistryProcess::RegistryProcess(const Options& options) {
-  std::string pattern =
-      (std::filesystem::temp_directory_path() / "strata-registry.XXXXXX").string();
+  std::string pattern = (std::filesystem::temp_directory_path() / "strata-registry.XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) std::abort();
   directory_ = pattern;
   for (int attempt = 0; attempt < 5; ++attempt) {

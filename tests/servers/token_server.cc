@@ -16,8 +16,7 @@ namespace {
 std::string base64(const std::string& bytes) {
   std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
   const int n = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                reinterpret_cast<const unsigned char*>(bytes.data()),
-                                static_cast<int>(bytes.size()));
+                                reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   text.resize(static_cast<std::size_t>(n));
   return text;
 }
@@ -61,8 +60,7 @@ std::multimap<std::string, std::string> parse_form(const std::string& text) {
     const std::size_t end = std::min(text.find('&', at), text.size());
     const std::string field = text.substr(at, end - at);
     const std::size_t equals = field.find('=');
-    form.emplace(field.substr(0, equals),
-                 equals == std::string::npos ? "" : url_decode(field.substr(equals + 1)));
+    form.emplace(field.substr(0, equals), equals == std::string::npos ? "" : url_decode(field.substr(equals + 1)));
     at = end + 1;
   }
   return form;
@@ -86,9 +84,8 @@ std::string access_json(const std::multimap<std::string, std::string>& form, boo
       const std::size_t last = scope.rfind(':');
       if (first == std::string::npos || first == last) continue;
       const bool push = scope.find("push", last) != std::string::npos && !pull_only;
-      json += std::string(json.size() > 1 ? "," : "") + R"({"type":")" + scope.substr(0, first) +
-              R"(","name":")" + scope.substr(first + 1, last - first - 1) +
-              R"(","actions":["pull")" + (push ? R"(,"push"])" : "]") + "}";
+      json += std::string(json.size() > 1 ? "," : "") + R"({"type":")" + scope.substr(0, first) + R"(","name":")" +
+              scope.substr(first + 1, last - first - 1) + R"(","actions":["pull")" + (push ? R"(,"push"])" : "]") + "}";
     }
   }
   return json + "]";
@@ -98,8 +95,7 @@ std::string access_json(const std::multimap<std::string, std::string>& form, boo
 
 TokenServer::TokenServer(Options options)
     : options_(std::move(options)),
-      server_([this](const HttpRequest& request) { return answer(request); }, "", "",
-              options_.port) {}
+      server_([this](const HttpRequest& request) { return answer(request); }, "", "", options_.port) {}
 
 std::vector<std::string> TokenServer::requests() const {
   const std::lock_guard lock(mutex_);
@@ -107,8 +103,8 @@ std::vector<std::string> TokenServer::requests() const {
 }
 
 std::string TokenServer::sign(const std::string& claims) const {
-  const std::string header = R"({"typ":"JWT","alg":"RS256","x5c":[")" +
-                             base64(certificate_der(options_.certificate)) + "\"]}";
+  const std::string header =
+      R"({"typ":"JWT","alg":"RS256","x5c":[")" + base64(certificate_der(options_.certificate)) + "\"]}";
   const std::string payload = base64url(header) + "." + base64url(claims);
   std::FILE* file = std::fopen(options_.key.c_str(), "r");
   EVP_PKEY* key = file != nullptr ? PEM_read_PrivateKey(file, nullptr, nullptr, nullptr) : nullptr;
@@ -120,8 +116,7 @@ std::string TokenServer::sign(const std::string& claims) const {
   const auto* data = reinterpret_cast<const unsigned char*>(payload.data());
   EVP_DigestSign(context, nullptr, &size, data, payload.size());
   std::string signature(size, '\0');
-  EVP_DigestSign(context, reinterpret_cast<unsigned char*>(signature.data()), &size, data,
-                 payload.size());
+  EVP_DigestSign(context, reinterpret_cast<unsigned char*>(signature.data()), &size, data, payload.size());
   signature.resize(size);
   EVP_MD_CTX_free(context);
   EVP_PKEY_free(key);
@@ -134,34 +129,28 @@ HttpResponse TokenServer::answer(const HttpRequest& request) {
     requests_.push_back(request.method + " " + request.target);
   }
   const std::size_t question = request.target.find('?');
-  const auto form =
-      parse_form(request.method == "POST"        ? request.body
-                 : question == std::string::npos ? ""
-                                                 : request.target.substr(question + 1));
+  const auto form = parse_form(request.method == "POST"        ? request.body
+                               : question == std::string::npos ? ""
+                                                               : request.target.substr(question + 1));
   const std::string authorization = request.header("authorization");
   bool known = false;
   if (request.method == "POST") {
-    known = value(form, "grant_type") == "refresh_token" &&
-            value(form, "refresh_token") == options_.refresh_token;
+    known = value(form, "grant_type") == "refresh_token" && value(form, "refresh_token") == options_.refresh_token;
   } else if (!authorization.empty()) {
     known = authorization == "Basic " + base64(options_.user + ":" + options_.password);
   }
-  const bool refused =
-      !known && (request.method == "POST" || !authorization.empty() || !options_.anonymous_pull);
+  const bool refused = !known && (request.method == "POST" || !authorization.empty() || !options_.anonymous_pull);
   if (refused)
     return {.status = 401,
             .headers = {{"Content-Type", "application/json"}},
             .body = R"({"details":"incorrect username or password"})"};
   const std::time_t now = std::time(nullptr);
-  const std::string claims = std::string(R"({"iss":")") + kIssuer + R"(","sub":"test","aud":")" +
-                             kService + R"(","exp":)" + std::to_string(now + options_.expires_in) +
-                             R"(,"nbf":)" + std::to_string(now - 60) + R"(,"iat":)" +
-                             std::to_string(now) + R"(,"jti":"1","access":)" +
+  const std::string claims = std::string(R"({"iss":")") + kIssuer + R"(","sub":"test","aud":")" + kService +
+                             R"(","exp":)" + std::to_string(now + options_.expires_in) + R"(,"nbf":)" +
+                             std::to_string(now - 60) + R"(,"iat":)" + std::to_string(now) + R"(,"jti":"1","access":)" +
                              access_json(form, !known) + "}";
-  std::string body =
-      R"({"token":")" + sign(claims) + R"(","expires_in":)" + std::to_string(options_.expires_in);
-  if (value(form, "offline_token") == "true")
-    body += R"(,"refresh_token":")" + options_.refresh_token + "\"";
+  std::string body = R"({"token":")" + sign(claims) + R"(","expires_in":)" + std::to_string(options_.expires_in);
+  if (value(form, "offline_token") == "true") body += R"(,"refresh_token":")" + options_.refresh_token + "\"";
   return {.headers = {{"Content-Type", "application/json"}}, .body = body + "}"};
 }
 

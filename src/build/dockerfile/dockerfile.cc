@@ -33,7 +33,8 @@ Result<Instruction> parse_trigger(const std::string& expression) {
   const SourceFile file("ONBUILD", expression);
   Diagnostics diagnostics;
   const Lines lines = TRY(split_lines(file, diagnostics));
-  if (lines.lines.size() != 1) return error(ErrorKind::kInvalidArgument, "onbuild trigger should be a single expression");
+  if (lines.lines.size() != 1)
+    return error(ErrorKind::kInvalidArgument, "onbuild trigger should be a single expression");
   Instruction instruction = TRY(parse_instruction(lines.lines[0], lines.escape, file, diagnostics));
   if (std::holds_alternative<From>(instruction.body) || std::holds_alternative<Onbuild>(instruction.body) ||
       std::holds_alternative<Maintainer>(instruction.body))

@@ -1,13 +1,12 @@
 #include "build/dockerfile/dockerfile.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "base/json.h"
+#include <gtest/gtest.h>
 
 namespace strata::dockerfile {
 namespace {
@@ -47,7 +46,8 @@ struct Dumper {
                          h.file_descriptor ? fmt::format(" fd{}", h.file_descriptor) : "", in_quotes(h.text()));
   }
   void pairs(const std::vector<KeyValue>& values) {
-    for (const KeyValue& kv : values) field(in_quotes(kv.key), in_quotes(kv.value) + (kv.legacy_form ? " (legacy)" : ""));
+    for (const KeyValue& kv : values)
+      field(in_quotes(kv.key), in_quotes(kv.value) + (kv.legacy_form ? " (legacy)" : ""));
   }
 
   void operator()(const From& b) {
@@ -92,8 +92,10 @@ struct Dumper {
   void operator()(const StopSignal& b) { text("signal", b.signal); }
   void operator()(const Healthcheck& b) {
     items("test", b.test);
-    for (const auto& [name, value] : {std::pair{"interval", b.interval}, {"timeout", b.timeout},
-                                      {"start_period", b.start_period}, {"start_interval", b.start_interval}})
+    for (const auto& [name, value] : {std::pair{"interval", b.interval},
+                                      {"timeout", b.timeout},
+                                      {"start_period", b.start_period},
+                                      {"start_interval", b.start_interval}})
       if (value.count() != 0) field(name, std::to_string(value.count()));
     if (b.retries != 0) field("retries", std::to_string(b.retries));
   }
@@ -182,15 +184,17 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"ARG a=1\n", "Dockerfile:1:1: dockerfile contains no stages to build"},
         BadCase{"FROM\n", "Dockerfile:1:5: FROM requires either one or three arguments"},
         BadCase{"FROM a b\n", "Dockerfile:1:6: FROM requires either one or three arguments"},
-        BadCase{"FROM a AS 1b\n",
-                "Dockerfile:1:11: invalid name for build stage: \"1b\", name can't start with a number or contain symbols"},
+        BadCase{
+            "FROM a AS 1b\n",
+            "Dockerfile:1:11: invalid name for build stage: \"1b\", name can't start with a number or contain symbols"},
         BadCase{"FROM --platfrm=x a\n", "Dockerfile:1:6: unknown flag: --platfrm (did you mean platform?)"},
         BadCase{"FROM a\nCOPY --chown a b\n", "Dockerfile:2:6: missing a value on flag: --chown"},
         BadCase{"FROM a\nCOPY --link=maybe a b\n",
                 "Dockerfile:2:6: expecting boolean value for flag --link, not: maybe"},
         BadCase{"FROM a\nCOPY --chmod=1 \\\n   --chmod=2 a b\n", "Dockerfile:3:4: duplicate flag specified: --chmod"},
-        BadCase{"FROM a\nCOPY a\n", "Dockerfile:2:6: COPY requires at least two arguments, but only one was provided. "
-                                    "Destination could not be determined"},
+        BadCase{"FROM a\nCOPY a\n",
+                "Dockerfile:2:6: COPY requires at least two arguments, but only one was provided. "
+                "Destination could not be determined"},
         BadCase{"FROM a\nENV a\n", "Dockerfile:2:5: ENV must have two arguments"},
         BadCase{"FROM a\nENV\n", "Dockerfile:2:4: ENV requires at least one argument"},
         BadCase{"FROM a\nENV a=1 b\n",
@@ -199,14 +203,14 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"FROM a\nARG =1\n", "Dockerfile:2:5: ARG names can not be blank"},
         BadCase{"FROM a\nCMD [1]\n",
                 "Dockerfile:2:5: when using JSON array syntax, arrays must be comprised of strings only"},
-        BadCase{"FROM a\nSHELL sh -c\n", "Dockerfile:2:7: SHELL requires the arguments to be in JSON form: SHELL sh -c"},
+        BadCase{"FROM a\nSHELL sh -c\n",
+                "Dockerfile:2:7: SHELL requires the arguments to be in JSON form: SHELL sh -c"},
         BadCase{"FROM a\nONBUILD ONBUILD RUN x\n",
                 "Dockerfile:2:9: Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"},
         BadCase{"FROM a\nONBUILD FROM x\n", "Dockerfile:2:9: FROM isn't allowed as an ONBUILD trigger"},
         BadCase{"FROM a\nHEALTHCHECK NONE x\n", "Dockerfile:2:18: HEALTHCHECK NONE takes no arguments"},
         BadCase{"FROM a\nHEALTHCHECK PING x\n", "Dockerfile:2:13: Unknown type \"PING\" in HEALTHCHECK (try CMD)"},
-        BadCase{"FROM a\nHEALTHCHECK --interval=5 CMD x\n",
-                "Dockerfile:2:1: invalid duration \"5\" for --interval"},
+        BadCase{"FROM a\nHEALTHCHECK --interval=5 CMD x\n", "Dockerfile:2:1: invalid duration \"5\" for --interval"},
         BadCase{"FROM a\nRUN --network=vpn x\n", "Dockerfile:2:5: invalid network mode \"vpn\""},
         BadCase{"FROM a\nRUN <<EOF\nx\n", "Dockerfile:2:1: unterminated heredoc EOF"},
         BadCase{"FROM a\nCOPY a <<EOF\nx\nEOF\n", "Dockerfile:2:8: COPY cannot accept a heredoc as a destination"},
@@ -223,7 +227,8 @@ TEST(Dockerfile, ExcerptMarksTheInstructionAndEscapesControlCharacters) {
 
 TEST(Dockerfile, TriggersAreOneInstruction) {
   EXPECT_EQ(parse_trigger("RUN a && \\\n b").value().name, "RUN");
-  EXPECT_EQ(std::get<dockerfile::Run>(parse_trigger("RUN cat <<EOF\nhi\nEOF").value().body).heredocs[0].content, "hi\n");
+  EXPECT_EQ(std::get<dockerfile::Run>(parse_trigger("RUN cat <<EOF\nhi\nEOF").value().body).heredocs[0].content,
+            "hi\n");
   EXPECT_FALSE(parse_trigger("RUN a\nRUN b"));
   EXPECT_FALSE(parse_trigger("FROM x"));
 }

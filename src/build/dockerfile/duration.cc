@@ -10,8 +10,8 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     double nanoseconds;
   };
   // Longer names first: "ms" is not "m".
-  static constexpr Unit kUnits[] = {{"ns", 1},   {"us", 1e3},  {"\u00b5s", 1e3}, {"\u03bcs", 1e3}, {"ms", 1e6},
-                                    {"s", 1e9}, {"m", 6e10}, {"h", 3.6e12}};
+  static constexpr Unit kUnits[] = {{"ns", 1},   {"us", 1e3}, {"\u00b5s", 1e3}, {"\u03bcs", 1e3},
+                                    {"ms", 1e6}, {"s", 1e9},  {"m", 6e10},      {"h", 3.6e12}};
   const bool negative = text.starts_with('-');
   if (negative || text.starts_with('+')) text.remove_prefix(1);
   if (text == "0") return std::chrono::nanoseconds(0);

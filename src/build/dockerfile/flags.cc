@@ -24,14 +24,16 @@ Result<Flags> Flags::parse(std::span<const Word> words, std::span<const FlagSpec
       return error(ErrorKind::kInvalidArgument, "unknown flag: {}{}", printable(flag),
                    suggestion_suffix(name, names, true));
     }
-    if (spec->kind != FlagKind::kList && std::ranges::find(flags.values_, spec->name, &Value::name) != flags.values_.end())
+    if (spec->kind != FlagKind::kList &&
+        std::ranges::find(flags.values_, spec->name, &Value::name) != flags.values_.end())
       return error(ErrorKind::kInvalidArgument, "duplicate flag specified: {}", flag);
     if (spec->kind == FlagKind::kBool ? has_value && value.empty() : !has_value)
       return error(ErrorKind::kInvalidArgument, "missing a value on flag: {}", flag);
     if (spec->kind == FlagKind::kBool) {
       const std::string lower = to_lower(value);
       if (lower != "" && lower != "true" && lower != "false")
-        return error(ErrorKind::kInvalidArgument, "expecting boolean value for flag {}, not: {}", flag, printable(value));
+        return error(ErrorKind::kInvalidArgument, "expecting boolean value for flag {}, not: {}", flag,
+                     printable(value));
       value = lower == "false" ? "false" : "true";
     }
     flags.values_.push_back({spec->name, std::move(value)});

@@ -20,7 +20,8 @@ Result<std::optional<std::vector<std::string>>> parse_json_form(std::string_view
   std::vector<std::string> args;
   for (const json& item : *parsed) {
     if (!item.is_string())
-      return error(ErrorKind::kInvalidArgument, "when using JSON array syntax, arrays must be comprised of strings only");
+      return error(ErrorKind::kInvalidArgument,
+                   "when using JSON array syntax, arrays must be comprised of strings only");
     args.push_back(item.get<std::string>());
   }
   return args;
@@ -86,9 +87,9 @@ struct Reader {
     for (const Word& word : words) {
       const std::size_t equals = word.text.find('=');
       if (equals == std::string::npos)
-        return fail(fmt::format("Syntax error - can't find = in \"{}\". Must be of the form: name=value",
-                                printable(word.text)),
-                    word.offset);
+        return fail(
+            fmt::format("Syntax error - can't find = in \"{}\". Must be of the form: name=value", printable(word.text)),
+            word.offset);
       if (equals == 0) return fail(name + " names can not be blank", word.offset);
       out.push_back({word.text.substr(0, equals), word.text.substr(equals + 1), false});
     }
@@ -109,9 +110,10 @@ Result<Body> parse_from(Reader& in) {
   if (words.size() == 3 && equals_ignoring_case(words[1].text, "as")) {
     from.stage_name = to_lower(words[2].text);
     if (!valid_stage_name(from.stage_name))
-      return in.fail(fmt::format("invalid name for build stage: \"{}\", name can't start with a number or contain symbols",
-                                 printable(words[2].text)),
-                     words[2].offset);
+      return in.fail(
+          fmt::format("invalid name for build stage: \"{}\", name can't start with a number or contain symbols",
+                      printable(words[2].text)),
+          words[2].offset);
   } else if (words.size() != 1) {
     return in.fail("FROM requires either one or three arguments");
   }
@@ -148,21 +150,21 @@ Result<Body> parse_copy(Reader& in) {
   Copy copy{.add = in.name == "ADD"};
   std::vector<Word> words = TRY(in.words());
   if (words.size() < 2)
-    return in.fail(in.name + " requires at least two arguments, but only one was provided. Destination could not be determined");
-  const Flags flags =
-      TRY(copy.add ? in.flags({{"chown", FlagKind::kText},
-                               {"chmod", FlagKind::kText},
-                               {"link", FlagKind::kBool},
-                               {"keep-git-dir", FlagKind::kBool},
-                               {"checksum", FlagKind::kText},
-                               {"unpack", FlagKind::kBool},
-                               {"exclude", FlagKind::kList}})
-                   : in.flags({{"chown", FlagKind::kText},
-                               {"from", FlagKind::kText},
-                               {"chmod", FlagKind::kText},
-                               {"link", FlagKind::kBool},
-                               {"exclude", FlagKind::kList},
-                               {"parents", FlagKind::kBool}}));
+    return in.fail(in.name +
+                   " requires at least two arguments, but only one was provided. Destination could not be determined");
+  const Flags flags = TRY(copy.add ? in.flags({{"chown", FlagKind::kText},
+                                               {"chmod", FlagKind::kText},
+                                               {"link", FlagKind::kBool},
+                                               {"keep-git-dir", FlagKind::kBool},
+                                               {"checksum", FlagKind::kText},
+                                               {"unpack", FlagKind::kBool},
+                                               {"exclude", FlagKind::kList}})
+                                   : in.flags({{"chown", FlagKind::kText},
+                                               {"from", FlagKind::kText},
+                                               {"chmod", FlagKind::kText},
+                                               {"link", FlagKind::kBool},
+                                               {"exclude", FlagKind::kList},
+                                               {"parents", FlagKind::kBool}}));
   copy.chown = flags.text("chown");
   copy.chmod = flags.text("chmod");
   copy.from = flags.text("from");
@@ -252,7 +254,8 @@ Result<Body> parse_healthcheck(Reader& in) {
   TRY(duration("start-interval", check.start_interval));
   if (const std::string text = flags.text("retries"); !text.empty()) {
     const auto value = parse_signed(text);
-    if (!value || *value > INT_MAX) return in.fail(fmt::format("invalid number \"{}\" for --retries", printable(text)), 0);
+    if (!value || *value > INT_MAX)
+      return in.fail(fmt::format("invalid number \"{}\" for --retries", printable(text)), 0);
     if (*value < 0) return in.fail(fmt::format("--retries cannot be negative ({})", *value), 0);
     check.retries = static_cast<int>(*value);
   }
@@ -269,8 +272,7 @@ Result<Body> parse_onbuild(Reader& in) {
   for (char& c : trigger)
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   if (trigger == "ONBUILD") return in.fail("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
-  if (trigger == "FROM" || trigger == "MAINTAINER")
-    return in.fail(trigger + " isn't allowed as an ONBUILD trigger");
+  if (trigger == "FROM" || trigger == "MAINTAINER") return in.fail(trigger + " isn't allowed as an ONBUILD trigger");
   Onbuild onbuild{.expression = in.line.arguments.text};
   for (const Heredoc& heredoc : in.line.heredocs) onbuild.expression += "\n" + heredoc.content + heredoc.name;
   return onbuild;
@@ -349,10 +351,9 @@ constexpr std::array kKeywords = std::to_array<Keyword>({
 
 }  // namespace
 
-Result<Instruction> parse_instruction(const Line& line, char escape, const SourceFile& file,
-                                      Diagnostics& diagnostics) {
-  const auto keyword = std::ranges::find_if(
-      kKeywords, [&](const Keyword& k) { return equals_ignoring_case(k.name, line.keyword); });
+Result<Instruction> parse_instruction(const Line& line, char escape, const SourceFile& file, Diagnostics& diagnostics) {
+  const auto keyword =
+      std::ranges::find_if(kKeywords, [&](const Keyword& k) { return equals_ignoring_case(k.name, line.keyword); });
   if (keyword == kKeywords.end()) {
     std::vector<std::string_view> names;
     for (const Keyword& k : kKeywords) names.push_back(k.name);
@@ -363,15 +364,13 @@ Result<Instruction> parse_instruction(const Line& line, char escape, const Sourc
   Reader reader{.line = line, .name = std::string(keyword->name), .escape = escape};
   auto body = keyword->parse(reader);
   if (!body) {
-    Error error = error_at(file, line.place(reader.error_offset), diagnostics, body.error().message(),
-                           body.error().kind());
+    Error error =
+        error_at(file, line.place(reader.error_offset), diagnostics, body.error().message(), body.error().kind());
     diagnostics.error_range = line.range;  // the excerpt marks the whole instruction
     return error;
   }
-  return Instruction{.name = reader.name,
-                     .original = std::string(trim(line.text)),
-                     .range = line.range,
-                     .body = *std::move(body)};
+  return Instruction{
+      .name = reader.name, .original = std::string(trim(line.text)), .range = line.range, .body = *std::move(body)};
 }
 
 }  // namespace strata::dockerfile

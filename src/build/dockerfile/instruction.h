@@ -32,7 +32,7 @@ struct From {
 struct Run {
   CommandLine command;
   std::vector<Heredoc> heredocs;
-  std::vector<std::string> mounts;   // as written behind --mount=
+  std::vector<std::string> mounts;  // as written behind --mount=
   std::vector<std::string> devices;
   std::string network;   // "", default, none, host
   std::string security;  // "", sandbox, insecure
@@ -113,8 +113,7 @@ struct Instruction {
 };
 
 // One logical line to an instruction. Errors carry the place.
-Result<Instruction> parse_instruction(const Line& line, char escape, const SourceFile& file,
-                                      Diagnostics& diagnostics);
+Result<Instruction> parse_instruction(const Line& line, char escape, const SourceFile& file, Diagnostics& diagnostics);
 
 // Go's time.ParseDuration: "1m30s", "500ms", "-1.5h".
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);

@@ -65,9 +65,8 @@ Result<std::vector<Heredoc>> announced_heredocs(const Line& line, char escape) {
     split_keyword(inner, escape);
   }
   if (!takes_heredocs(inner.keyword) || inner.arguments.text.starts_with('[')) return heredocs;
-  const auto words = expand(
-      line.text, [](std::string_view) { return std::nullopt; },
-      {.keep_quotes = true, .keep_escapes = true, .keep_unset = true});
+  const auto words = expand(line.text, [](std::string_view) { return std::nullopt; },
+                            {.keep_quotes = true, .keep_escapes = true, .keep_unset = true});
   if (!words) return heredocs;  // not for us: the shell may know better
   for (const std::string& word : words->words) {
     auto heredoc = TRY(parse_heredoc_word(word));
@@ -152,7 +151,8 @@ class Splitter {
     if (!heredocs) return error_at(file_, line.range, diagnostics_, heredocs.error().message());
     for (Heredoc& heredoc : *heredocs) {
       if (!read_heredoc(heredoc))
-        return error_at(file_, line.range, diagnostics_, fmt::format("unterminated heredoc {}", printable(heredoc.name)));
+        return error_at(file_, line.range, diagnostics_,
+                        fmt::format("unterminated heredoc {}", printable(heredoc.name)));
       line.heredocs.push_back(std::move(heredoc));
     }
     line.range.last_line = number();
@@ -173,8 +173,8 @@ class Splitter {
         while (end.starts_with('\t')) end.remove_prefix(1);
       if (end == heredoc.name) return true;
       // With its line end, as the file has it.
-      const char* stop = next_ < file_.lines().size() ? file_.lines()[next_].data()
-                                                      : file_.text().data() + file_.text().size();
+      const char* stop =
+          next_ < file_.lines().size() ? file_.lines()[next_].data() : file_.text().data() + file_.text().size();
       heredoc.content.append(raw.data(), stop);
     }
     return false;

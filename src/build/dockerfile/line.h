@@ -18,11 +18,11 @@ inline constexpr std::size_t kMaxDockerfileSize = 4 << 20;
 inline constexpr std::size_t kMaxHeredocsPerLine = 64;
 
 struct Heredoc {
-  std::string name;       // without quotes
-  bool expand = true;     // false when any part of the name was quoted
+  std::string name;         // without quotes
+  bool expand = true;       // false when any part of the name was quoted
   bool strip_tabs = false;  // <<-
   unsigned file_descriptor = 0;
-  std::string content;    // as written, tabs too, line ends kept
+  std::string content;  // as written, tabs too, line ends kept
   // The content with leading tabs removed where <<- asks for it.
   std::string text() const;
 };
@@ -33,11 +33,11 @@ struct Word {
 };
 
 struct Line {
-  std::string text;  // the whole logical line, continuation lines joined
-  Range range;       // heredocs included
-  std::string keyword;             // as written
-  std::vector<Word> flags;         // "--name=value", quotes and escapes removed
-  Word arguments;                  // the rest, trimmed
+  std::string text;         // the whole logical line, continuation lines joined
+  Range range;              // heredocs included
+  std::string keyword;      // as written
+  std::vector<Word> flags;  // "--name=value", quotes and escapes removed
+  Word arguments;           // the rest, trimmed
   std::vector<Heredoc> heredocs;
   std::vector<std::string> comments;  // directly above, without #
 

@@ -121,7 +121,8 @@ Result<Lexer::Piece> Lexer::read(std::optional<char> stop, bool keep_escapes) {
       piece.text += c;
     }
   }
-  if (stop) return error(ErrorKind::kInvalidArgument, "unexpected end of statement while looking for matching {}", *stop);
+  if (stop)
+    return error(ErrorKind::kInvalidArgument, "unexpected end of statement while looking for matching {}", *stop);
   piece.words = words.take();
   return piece;
 }

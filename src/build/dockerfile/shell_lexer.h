@@ -23,10 +23,10 @@ using Variables = std::function<std::optional<std::string>(std::string_view)>;
 
 struct LexerOptions {
   char escape = '\\';
-  bool keep_quotes = false;       // quotes are processed, but stay in the text
-  bool keep_escapes = false;      // likewise the escape characters
-  bool literal_quotes = false;    // quotes are ordinary characters
-  bool keep_unset = false;        // a variable that is not set stays as it was written
+  bool keep_quotes = false;     // quotes are processed, but stay in the text
+  bool keep_escapes = false;    // likewise the escape characters
+  bool literal_quotes = false;  // quotes are ordinary characters
+  bool keep_unset = false;      // a variable that is not set stays as it was written
 };
 
 struct Expansion {

@@ -1,16 +1,15 @@
 #include "build/dockerfile/shell_lexer.h"
 
-#include <gtest/gtest.h>
-
 #include <map>
+
+#include <gtest/gtest.h>
 
 namespace strata::dockerfile {
 namespace {
 
 const std::map<std::string, std::string, std::less<>> kVariables = {
-    {"HOME", "/root"},       {"EMPTY", ""},         {"FILE", "archive.tar.gz"},
-    {"DIR", "/a/b/c"},       {"SPACED", "one  two"}, {"EDGES", " x y "},
-    {"STAR", "a*b"},         {"GREEK", "αβγ"},       {"VERSION", "1.2.3"},
+    {"HOME", "/root"},  {"EMPTY", ""},   {"FILE", "archive.tar.gz"}, {"DIR", "/a/b/c"},    {"SPACED", "one  two"},
+    {"EDGES", " x y "}, {"STAR", "a*b"}, {"GREEK", "αβγ"},           {"VERSION", "1.2.3"},
 };
 
 std::optional<std::string> lookup(std::string_view name) {
@@ -38,38 +37,48 @@ TEST_P(ShellWord, ExpandsAsBuildKitDoes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(QuotesAndEscapes, ShellWord, testing::Values(
-    Case{"plain", "plain"}, Case{"a'b'c", "abc"}, Case{"a'b", nullptr}, Case{R"(a\'b)", "a'b"},
-    Case{R"(a\\'b)", nullptr}, Case{R"(a\tb)", "atb"}, Case{R"("a\tb")", R"(a\tb)"}, Case{R"("a\\tb")", R"(a\tb)"},
-    Case{R"('a\tb')", R"(a\tb)"}, Case{R"(end\)", "end"}, Case{R"(end\\)", R"(end\)"}, Case{R"("open)", nullptr},
-    Case{R"("a\")", nullptr}, Case{R"("it's")", "it's"}, Case{R"('a\')", R"(a\)"}, Case{R"("''")", "''"},
-    Case{R"('"x"')", "\"x\""}, Case{"a  b", "a  b"}));
+INSTANTIATE_TEST_SUITE_P(QuotesAndEscapes, ShellWord,
+                         testing::Values(Case{"plain", "plain"}, Case{"a'b'c", "abc"}, Case{"a'b", nullptr},
+                                         Case{R"(a\'b)", "a'b"}, Case{R"(a\\'b)", nullptr}, Case{R"(a\tb)", "atb"},
+                                         Case{R"("a\tb")", R"(a\tb)"}, Case{R"("a\\tb")", R"(a\tb)"},
+                                         Case{R"('a\tb')", R"(a\tb)"}, Case{R"(end\)", "end"},
+                                         Case{R"(end\\)", R"(end\)"}, Case{R"("open)", nullptr},
+                                         Case{R"("a\")", nullptr}, Case{R"("it's")", "it's"}, Case{R"('a\')", R"(a\)"},
+                                         Case{R"("''")", "''"}, Case{R"('"x"')", "\"x\""}, Case{"a  b", "a  b"}));
 
-INSTANTIATE_TEST_SUITE_P(Variables, ShellWord, testing::Values(
-    Case{"$HOME", "/root"}, Case{"x$HOME.", "x/root."}, Case{"${HOME}x", "/rootx"}, Case{"$home", ""},
-    Case{"$UNSET-", "-"}, Case{"$.", "$."}, Case{"a$", "a$"}, Case{R"(\$HOME)", "$HOME"}, Case{R"(\\$HOME)", R"(\/root)"},
-    Case{R"("\$HOME")", "$HOME"}, Case{"'$HOME'", "$HOME"}, Case{"\"'$HOME'\"", "'/root'"}, Case{R"(\${})", "${}"},
-    Case{"${}", nullptr}, Case{"${HOME", nullptr}, Case{"${.}", nullptr}, Case{"${{HOME}", nullptr},
-    Case{"${HOME}}", "/root}"}, Case{"$1x", "x"}, Case{"$123x", "x"}, Case{"$@@", "@"}, Case{"$$", ""}, Case{"$0a", "a"},
-    Case{"${1:-d}", "d"}, Case{"$GREEK", "αβγ"}, Case{"<a", "<a"}, Case{"<<a", "<<a"}));
+INSTANTIATE_TEST_SUITE_P(Variables, ShellWord,
+                         testing::Values(Case{"$HOME", "/root"}, Case{"x$HOME.", "x/root."}, Case{"${HOME}x", "/rootx"},
+                                         Case{"$home", ""}, Case{"$UNSET-", "-"}, Case{"$.", "$."}, Case{"a$", "a$"},
+                                         Case{R"(\$HOME)", "$HOME"}, Case{R"(\\$HOME)", R"(\/root)"},
+                                         Case{R"("\$HOME")", "$HOME"}, Case{"'$HOME'", "$HOME"},
+                                         Case{"\"'$HOME'\"", "'/root'"}, Case{R"(\${})", "${}"}, Case{"${}", nullptr},
+                                         Case{"${HOME", nullptr}, Case{"${.}", nullptr}, Case{"${{HOME}", nullptr},
+                                         Case{"${HOME}}", "/root}"}, Case{"$1x", "x"}, Case{"$123x", "x"},
+                                         Case{"$@@", "@"}, Case{"$$", ""}, Case{"$0a", "a"}, Case{"${1:-d}", "d"},
+                                         Case{"$GREEK", "αβγ"}, Case{"<a", "<a"}, Case{"<<a", "<<a"}));
 
-INSTANTIATE_TEST_SUITE_P(DefaultsAndAlternatives, ShellWord, testing::Values(
-    Case{"${UNSET:-d}", "d"}, Case{"${EMPTY:-d}", "d"}, Case{"${HOME:-d}", "/root"}, Case{"${UNSET-d}", "d"},
-    Case{"${EMPTY-d}", ""}, Case{"${UNSET:-$HOME}", "/root"}, Case{"${UNSET:-${NO:-deep}}", "deep"},
-    Case{"${UNSET:-a b}", "a b"}, Case{"${UNSET:-{x}", "{x"}, Case{"${UNSET:-${HOME}", nullptr},
-    Case{"${HOME:+y}", "y"}, Case{"${EMPTY:+y}", ""}, Case{"${EMPTY+y}", "y"}, Case{"${UNSET+y}", ""},
-    Case{"${HOME:+${HOME}:}z", "/root:z"}, Case{"${HOME:?}", "/root"}, Case{"${EMPTY?}", ""}, Case{"${EMPTY:?}", nullptr},
-    Case{"${UNSET?why}", nullptr}, Case{"${UNSET:=d}", nullptr}, Case{"${UNSET:x}", nullptr}, Case{"${:-d}", nullptr},
-    Case{R"(${UNSET:-\$HOME:})", "$HOME:"}, Case{R"(${UNSET:-\${HOME}z})", "${HOMEz}"}));
+INSTANTIATE_TEST_SUITE_P(
+    DefaultsAndAlternatives, ShellWord,
+    testing::Values(Case{"${UNSET:-d}", "d"}, Case{"${EMPTY:-d}", "d"}, Case{"${HOME:-d}", "/root"},
+                    Case{"${UNSET-d}", "d"}, Case{"${EMPTY-d}", ""}, Case{"${UNSET:-$HOME}", "/root"},
+                    Case{"${UNSET:-${NO:-deep}}", "deep"}, Case{"${UNSET:-a b}", "a b"}, Case{"${UNSET:-{x}", "{x"},
+                    Case{"${UNSET:-${HOME}", nullptr}, Case{"${HOME:+y}", "y"}, Case{"${EMPTY:+y}", ""},
+                    Case{"${EMPTY+y}", "y"}, Case{"${UNSET+y}", ""}, Case{"${HOME:+${HOME}:}z", "/root:z"},
+                    Case{"${HOME:?}", "/root"}, Case{"${EMPTY?}", ""}, Case{"${EMPTY:?}", nullptr},
+                    Case{"${UNSET?why}", nullptr}, Case{"${UNSET:=d}", nullptr}, Case{"${UNSET:x}", nullptr},
+                    Case{"${:-d}", nullptr}, Case{R"(${UNSET:-\$HOME:})", "$HOME:"},
+                    Case{R"(${UNSET:-\${HOME}z})", "${HOMEz}"}));
 
-INSTANTIATE_TEST_SUITE_P(Patterns, ShellWord, testing::Values(
-    Case{"${FILE%.*}", "archive.tar"}, Case{"${FILE%%.*}", "archive"}, Case{"${FILE#*.}", "tar.gz"},
-    Case{"${FILE##*.}", "gz"}, Case{"${DIR##*/}", "c"}, Case{"${DIR%/*}", "/a/b"}, Case{"${FILE#x}", "archive.tar.gz"},
-    Case{"${FILE#???}", "hive.tar.gz"}, Case{"${FILE%%*}", ""}, Case{"${FILE%*}", "archive.tar.gz"},
-    Case{R"(${STAR#a\*})", "b"}, Case{R"(${STAR#a\x})", nullptr}, Case{"${GREEK#?}", "βγ"}, Case{"${GREEK%?}", "αβ"},
-    Case{"${UNSET#x}", ""}, Case{"${FILE:#x}", nullptr}, Case{"${VERSION/./-}", "1-2.3"}, Case{"${VERSION//./-}", "1-2-3"},
-    Case{"${VERSION/.*/}", "1"}, Case{R"(${DIR//\//:})", ":a:b:c"}, Case{"${VERSION/x/y}", "1.2.3"},
-    Case{"${VERSION/2", nullptr}, Case{"${VERSION/2/x", nullptr}, Case{"${VERSION//?/x}", "xxxxx"}));
+INSTANTIATE_TEST_SUITE_P(
+    Patterns, ShellWord,
+    testing::Values(Case{"${FILE%.*}", "archive.tar"}, Case{"${FILE%%.*}", "archive"}, Case{"${FILE#*.}", "tar.gz"},
+                    Case{"${FILE##*.}", "gz"}, Case{"${DIR##*/}", "c"}, Case{"${DIR%/*}", "/a/b"},
+                    Case{"${FILE#x}", "archive.tar.gz"}, Case{"${FILE#???}", "hive.tar.gz"}, Case{"${FILE%%*}", ""},
+                    Case{"${FILE%*}", "archive.tar.gz"}, Case{R"(${STAR#a\*})", "b"}, Case{R"(${STAR#a\x})", nullptr},
+                    Case{"${GREEK#?}", "βγ"}, Case{"${GREEK%?}", "αβ"}, Case{"${UNSET#x}", ""},
+                    Case{"${FILE:#x}", nullptr}, Case{"${VERSION/./-}", "1-2.3"}, Case{"${VERSION//./-}", "1-2-3"},
+                    Case{"${VERSION/.*/}", "1"}, Case{R"(${DIR//\//:})", ":a:b:c"}, Case{"${VERSION/x/y}", "1.2.3"},
+                    Case{"${VERSION/2", nullptr}, Case{"${VERSION/2/x", nullptr}, Case{"${VERSION//?/x}", "xxxxx"}));
 
 TEST(ShellLexer, WordsAreSplitAfterReplacementUnlessQuoted) {
   const auto words = [](std::string_view text) { return expand(text, lookup).value().words; };

@@ -110,8 +110,7 @@ std::optional<std::size_t> ShellPattern::match_prefix(std::string_view value, bo
 std::optional<std::size_t> ShellPattern::match_suffix(std::string_view value, bool longest) const {
   const auto characters = characters_of(value);
   const auto count = simulate(
-      tokens_.size(), characters.size(),
-      [&](std::size_t i) -> const Token& { return tokens_[tokens_.size() - 1 - i]; },
+      tokens_.size(), characters.size(), [&](std::size_t i) -> const Token& { return tokens_[tokens_.size() - 1 - i]; },
       [&](std::size_t i) { return characters[characters.size() - 1 - i]; }, longest);
   if (!count) return std::nullopt;
   std::size_t bytes = 0;

@@ -54,8 +54,7 @@ std::optional<std::string> suggest(std::string_view word, std::span<const std::s
   return best;
 }
 
-std::string suggestion_suffix(std::string_view word, std::span<const std::string_view> options,
-                              bool case_sensitive) {
+std::string suggestion_suffix(std::string_view word, std::span<const std::string_view> options, bool case_sensitive) {
   const auto found = suggest(word, options, case_sensitive);
   return found ? " (did you mean " + *found + "?)" : "";
 }

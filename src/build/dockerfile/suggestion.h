@@ -13,7 +13,6 @@ namespace strata::dockerfile {
 std::optional<std::string> suggest(std::string_view word, std::span<const std::string_view> options,
                                    bool case_sensitive);
 // " (did you mean X?)", or nothing.
-std::string suggestion_suffix(std::string_view word, std::span<const std::string_view> options,
-                              bool case_sensitive);
+std::string suggestion_suffix(std::string_view word, std::span<const std::string_view> options, bool case_sensitive);
 
 }  // namespace strata::dockerfile

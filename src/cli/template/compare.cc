@@ -28,9 +28,7 @@ Basic basic_kind(const ordered_json& json) {
   }
 }
 
-Error incompatible() {
-  return Error(ErrorKind::kInvalidArgument, "incompatible types for comparison");
-}
+Error incompatible() { return Error(ErrorKind::kInvalidArgument, "incompatible types for comparison"); }
 
 Result<bool> equal(const ordered_json& a, const ordered_json& b) {
   const Basic kind = basic_kind(a);
@@ -45,9 +43,7 @@ Result<bool> equal(const ordered_json& a, const ordered_json& b) {
 Result<bool> less(const ordered_json& a, const ordered_json& b) {
   const Basic kind = basic_kind(a);
   const Basic other = basic_kind(b);
-  const auto invalid = [] {
-    return Error(ErrorKind::kInvalidArgument, "invalid type for comparison");
-  };
+  const auto invalid = [] { return Error(ErrorKind::kInvalidArgument, "invalid type for comparison"); };
   for (const Basic side : {kind, other})
     if (side == Basic::kNone || side == Basic::kOther) return invalid();
   if (kind != other) return incompatible();
@@ -58,15 +54,13 @@ Result<bool> less(const ordered_json& a, const ordered_json& b) {
 }  // namespace
 
 bool is_comparison(std::string_view name) {
-  return name == "eq" || name == "ne" || name == "lt" || name == "le" || name == "gt" ||
-         name == "ge";
+  return name == "eq" || name == "ne" || name == "lt" || name == "le" || name == "gt" || name == "ge";
 }
 
 Result<bool> compare(std::string_view name, std::span<const Value> arguments) {
   const ordered_json& first = arguments[0].json();
   if (name == "eq") {
-    if (arguments.size() < 2)
-      return Error(ErrorKind::kInvalidArgument, "missing argument for comparison");
+    if (arguments.size() < 2) return Error(ErrorKind::kInvalidArgument, "missing argument for comparison");
     for (const Value& other : arguments.subspan(1))
       if (TRY(equal(first, other.json()))) return true;
     return false;

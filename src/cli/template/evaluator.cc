@@ -16,13 +16,8 @@ enum class Flow { kOn, kBreak, kContinue };
 
 class Evaluator {
  public:
-  Evaluator(const Source& source, const Tree& tree, const Template::Rules& rules,
-            const ordered_json& data)
-      : source_(source),
-        tree_(tree),
-        rules_(rules),
-        root_(&data),
-        variables_{{"$", Value::borrowed(data)}} {}
+  Evaluator(const Source& source, const Tree& tree, const Template::Rules& rules, const ordered_json& data)
+      : source_(source), tree_(tree), rules_(rules), root_(&data), variables_{{"$", Value::borrowed(data)}} {}
 
   Result<std::string> run() {
     TRY(walk(tree_.main, Value::borrowed(*root_)));
@@ -40,8 +35,7 @@ class Evaluator {
   }
   Result<> step(const Place& place) {
     if (++steps_ > kMaxSteps)
-      return fail(place, fmt::format("more than {} steps", kMaxSteps))
-          .with_kind(ErrorKind::kResourceExhausted);
+      return fail(place, fmt::format("more than {} steps", kMaxSteps)).with_kind(ErrorKind::kResourceExhausted);
     return {};
   }
   Result<> print(const Place& place, std::string_view text) {
@@ -91,8 +85,7 @@ class Evaluator {
         const std::size_t mark = variables_.size();
         const Value value = TRY(run_pipeline(*node.pipeline, dot));
         const bool with = node.kind == Node::Kind::kWith;
-        const Flow flow = value.truth() ? TRY(walk(node.body, with ? value : dot))
-                                        : TRY(walk(node.otherwise, dot));
+        const Flow flow = value.truth() ? TRY(walk(node.body, with ? value : dot)) : TRY(walk(node.otherwise, dot));
         variables_.resize(mark);
         return flow;
       }
@@ -133,16 +126,14 @@ class Evaluator {
     if (json.is_number_integer())
       count = json.get<std::int64_t>();
     else if (!json.is_structured() && !json.is_null())
-      return fail(inner_place(*node.pipeline),
-                  fmt::format("range can't iterate over {}", over.text()));
+      return fail(inner_place(*node.pipeline), fmt::format("range can't iterate over {}", over.text()));
     const auto keys = json.is_object() ? sorted_keys(json) : std::vector<std::string>();
     for (std::int64_t i = 0; i < count; ++i) {
       TRY(step(node.place));
       const auto at = static_cast<std::size_t>(i);
-      const Value element = json.is_array() ? over.part(json[at])
-                            : json.is_object()
-                                ? over.part(json.at(keys[at]), over.is_map() ? "" : keys[at])
-                                : Value(i);
+      const Value element = json.is_array()    ? over.part(json[at])
+                            : json.is_object() ? over.part(json.at(keys[at]), over.is_map() ? "" : keys[at])
+                                               : Value(i);
       if (TRY(one(json.is_object() ? Value(keys[at]) : Value(i), element)) == Flow::kBreak) break;
     }
     Flow flow = Flow::kOn;
@@ -153,12 +144,10 @@ class Evaluator {
 
   Result<> call_template(const Node& node, const Value& dot) {
     const auto found = tree_.named.find(node.text);
-    if (found == tree_.named.end())
-      return fail(node.place, fmt::format("template \"{}\" not defined", node.text));
+    if (found == tree_.named.end()) return fail(node.place, fmt::format("template \"{}\" not defined", node.text));
     const Value argument = node.pipeline ? TRY(run_pipeline(*node.pipeline, dot)) : Value();
     if (++calls_ > kMaxCallDepth)
-      return fail(node.place,
-                  fmt::format("templates call each other more than {} deep", kMaxCallDepth))
+      return fail(node.place, fmt::format("templates call each other more than {} deep", kMaxCallDepth))
           .with_kind(ErrorKind::kResourceExhausted);
     std::vector<Variable> inner{{"$", argument}};
     std::swap(inner, variables_);
@@ -176,17 +165,16 @@ class Evaluator {
       variables_.push_back({name, value});
       return {};
     }
-    const auto found = std::find_if(variables_.rbegin(), variables_.rend(),
-                                    [&](const Variable& known) { return known.name == name; });
+    const auto found =
+        std::find_if(variables_.rbegin(), variables_.rend(), [&](const Variable& known) { return known.name == name; });
     if (found == variables_.rend()) return fail(pipe.place, "undefined variable: " + name);
     found->value = value;
     return {};
   }
   Result<Value> variable(const Operand& operand) const {
-    const auto found = std::find_if(variables_.rbegin(), variables_.rend(),
-                                    [&](const auto& v) { return v.name == operand.name; });
-    if (found == variables_.rend())
-      return fail(operand.place, "undefined variable: " + operand.name);
+    const auto found =
+        std::find_if(variables_.rbegin(), variables_.rend(), [&](const auto& v) { return v.name == operand.name; });
+    if (found == variables_.rend()) return fail(operand.place, "undefined variable: " + operand.name);
     return found->value;
   }
 
@@ -200,8 +188,7 @@ class Evaluator {
     return *last;
   }
 
-  Result<Value> run_command(const Command& command, const Value& dot,
-                            const std::optional<Value>& last) {
+  Result<Value> run_command(const Command& command, const Value& dot, const std::optional<Value>& last) {
     TRY(step(command.place));
     const Operand& first = command.operands.front();
     if (first.kind == Operand::Kind::kFunction) {
@@ -211,15 +198,13 @@ class Evaluator {
     if (!first.fields.empty()) {
       if (is_method(first)) return call_method(command, dot, last);
       if (command.operands.size() > 1 || last)
-        return fail(first.place,
-                    fmt::format("{} is not a method but has arguments", first.fields.back()));
+        return fail(first.place, fmt::format("{} is not a method but has arguments", first.fields.back()));
       return run_operand(first, dot);
     }
     if (command.operands.size() > 1 || last)
-      return fail(
-          first.place,
-          fmt::format("can't give argument to non-function {}",
-                      source_.text.substr(first.place.begin, first.place.end - first.place.begin)));
+      return fail(first.place,
+                  fmt::format("can't give argument to non-function {}",
+                              source_.text.substr(first.place.begin, first.place.end - first.place.begin)));
     if (first.kind == Operand::Kind::kNil) return fail(first.place, "nil is not a command");
     return run_operand(first, dot);
   }
@@ -265,13 +250,11 @@ class Evaluator {
       if (found != json.end()) return value.part(*found, value.is_map() ? "" : name);
       if (value.is_map() || (rules_.headings && &json == root_)) return Value();
       if (&json == root_ && !rules_.type.empty())
-        return fail(operand.place,
-                    fmt::format("can't evaluate field {} in type {}", name, rules_.type));
+        return fail(operand.place, fmt::format("can't evaluate field {} in type {}", name, rules_.type));
       return fail(operand.place, fmt::format("map has no entry for key \"{}\"", name));
     }
     if (value.is_map()) return Value();
-    if (json.is_null())
-      return fail(operand.place, fmt::format("nil data; no entry for key \"{}\"", name));
+    if (json.is_null()) return fail(operand.place, fmt::format("nil data; no entry for key \"{}\"", name));
     return fail(operand.place, fmt::format("can't evaluate field {} in type interface {{}}", name));
   }
 
@@ -287,9 +270,7 @@ class Evaluator {
         if (value->truth() == (name == "or")) return *value;
       }
       if (last) return *last;
-      if (!value)
-        return fail(command.place,
-                    fmt::format("wrong number of args for {}: want at least 1 got 0", name));
+      if (!value) return fail(command.place, fmt::format("wrong number of args for {}: want at least 1 got 0", name));
       return *value;
     }
     std::vector<Value> arguments;
@@ -298,8 +279,7 @@ class Evaluator {
     if (!counted) return fail(own, counted.error().message());
     for (const Operand& operand : operands) {
       arguments.push_back(TRY(run_operand(operand, dot)));
-      if (const auto wanted = wrong_type(name, arguments.size() - 1, arguments.back());
-          !wanted.empty())
+      if (const auto wanted = wrong_type(name, arguments.size() - 1, arguments.back()); !wanted.empty())
         return fail(inner_place(operand), wrong_argument(operand, arguments.back(), wanted));
     }
     if (last) {
@@ -309,11 +289,8 @@ class Evaluator {
     }
     // A whole record of a list: Go asks its type for the JSON, which escapes <, > and &.
     const bool record = name == "json" && !rules_.type.empty() && &arguments[0].json() == root_;
-    Result<Value> value =
-        record ? Value(go_json(*root_, true)) : call_function(name, arguments, rules_.headings);
-    if (!value)
-      return fail(command.place,
-                  fmt::format("error calling {}: {}", name, value.error().message()));
+    Result<Value> value = record ? Value(go_json(*root_, true)) : call_function(name, arguments, rules_.headings);
+    if (!value) return fail(command.place, fmt::format("error calling {}: {}", name, value.error().message()));
     arguments.push_back(*value);
     TRY(work(command.place, arguments));
     return value;
@@ -340,12 +317,10 @@ class Evaluator {
     const Command& last = pipe.commands.back();
     return last.operands.size() == 1 ? inner_place(last.operands.front()) : last.place;
   }
-  std::string wrong_argument(const Operand& operand, const Value& value,
-                             std::string_view wanted) const {
+  std::string wrong_argument(const Operand& operand, const Value& value, std::string_view wanted) const {
     if (operand.kind == Operand::Kind::kLiteral)
-      return fmt::format(
-          "expected {}; found {}", wanted,
-          source_.text.substr(operand.place.begin, operand.place.end - operand.place.begin));
+      return fmt::format("expected {}; found {}", wanted,
+                         source_.text.substr(operand.place.begin, operand.place.end - operand.place.begin));
     if (operand.kind == Operand::Kind::kNil) return fmt::format("cannot assign nil to {}", wanted);
     if (value.json().is_null()) return fmt::format("invalid value; expected {}", wanted);
     return fmt::format("wrong type for value; expected {}; got {}", wanted, value.type());
@@ -355,16 +330,14 @@ class Evaluator {
     return rules_.method && operand.kind == Operand::Kind::kDot && operand.fields.size() == 1 &&
            std::ranges::find(rules_.method_names, operand.fields[0]) != rules_.method_names.end();
   }
-  Result<Value> call_method(const Command& command, const Value& dot,
-                            const std::optional<Value>& last) {
+  Result<Value> call_method(const Command& command, const Value& dot, const std::optional<Value>& last) {
     std::vector<std::string> arguments;
     for (const Operand& operand : std::span(command.operands).subspan(1))
       arguments.push_back(TRY(run_operand(operand, dot)).text());
     if (last) arguments.push_back(last->text());
     const std::string& name = command.operands.front().fields[0];
     if (arguments.size() != 1)
-      return fail(command.place, fmt::format("wrong number of args for {}: want 1 got {}", name,
-                                             arguments.size()));
+      return fail(command.place, fmt::format("wrong number of args for {}: want 1 got {}", name, arguments.size()));
     return Value(rules_.method(name, arguments));
   }
 

@@ -16,7 +16,7 @@ inline constexpr std::size_t kMaxSteps = 2'000'000;  // commands and nodes that 
 inline constexpr std::size_t kMaxWork = 512 << 20;   // bytes that functions read and make
 inline constexpr std::size_t kMaxCallDepth = 100;    // of {{template}}
 
-Result<std::string> evaluate(const Source& source, const Tree& tree,
-                             const nlohmann::ordered_json& data, const Template::Rules& rules);
+Result<std::string> evaluate(const Source& source, const Tree& tree, const nlohmann::ordered_json& data,
+                             const Template::Rules& rules);
 
 }  // namespace strata::cli::templates

@@ -21,9 +21,7 @@ Error wrong(fmt::format_string<Args...> format, Args&&... args) {
 }
 
 // Types were checked before a function is called.
-std::string text_of(const Value& value) {
-  return value.json().is_string() ? value.json().get<std::string>() : "";
-}
+std::string text_of(const Value& value) { return value.json().is_string() ? value.json().get<std::string>() : ""; }
 std::int64_t integer_of(const Value& value) {
   return value.json().is_number_integer() ? value.json().get<std::int64_t>() : 0;
 }
@@ -38,8 +36,8 @@ std::string title_case(std::string text) {
   bool inside = false;
   for (char& c : text) {
     if (!inside) c = ascii_upper(c);
-    inside = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '_' || c == '\'' || (static_cast<unsigned char>(c) & 0x80) != 0;
+    inside = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '\'' ||
+             (static_cast<unsigned char>(c) & 0x80) != 0;
   }
   return text;
 }
@@ -126,18 +124,16 @@ Result<Value> index_one(const Value& item, const Value& key) {
     const bool strings = item.is_map() && (json.empty() || json.begin()->is_string());
     return strings ? Value(std::string()) : Value();
   }
-  if (!json.is_array() && !json.is_string())
-    return wrong("can't index item of type {}", item.type());
+  if (!json.is_array() && !json.is_string()) return wrong("can't index item of type {}", item.type());
   if (!key.json().is_number_integer())
     return key.json().is_null() ? wrong("cannot index slice/array with nil")
                                 : wrong("cannot index slice/array with type {}", key.type());
   const auto at = key.json().get<std::int64_t>();
-  const std::size_t size =
-      json.is_array() ? json.size() : json.get_ref<const std::string&>().size();
+  const std::size_t size = json.is_array() ? json.size() : json.get_ref<const std::string&>().size();
   if (at < 0 || static_cast<std::size_t>(at) >= size) return wrong("index out of range: {}", at);
   if (json.is_array()) return item.part(json[static_cast<std::size_t>(at)]);
-  return Value(static_cast<int>(static_cast<unsigned char>(
-      json.get_ref<const std::string&>()[static_cast<std::size_t>(at)])));
+  return Value(
+      static_cast<int>(static_cast<unsigned char>(json.get_ref<const std::string&>()[static_cast<std::size_t>(at)])));
 }
 
 Result<Value> index(Arguments arguments) {
@@ -150,11 +146,9 @@ Result<Value> slice(Arguments arguments) {
   const Value& item = arguments[0];
   const ordered_json& json = item.json();
   if (json.is_null()) return wrong("slice of untyped nil");
-  if (!json.is_array() && !json.is_string())
-    return wrong("can't slice item of type {}", item.type());
+  if (!json.is_array() && !json.is_string()) return wrong("can't slice item of type {}", item.type());
   if (arguments.size() > 4) return wrong("too many slice indexes: {}", arguments.size() - 1);
-  const std::size_t size =
-      json.is_array() ? json.size() : json.get_ref<const std::string&>().size();
+  const std::size_t size = json.is_array() ? json.size() : json.get_ref<const std::string&>().size();
   std::size_t bounds[3] = {0, size, size};
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     const auto at = integer_of(arguments[i]);
@@ -177,8 +171,7 @@ Result<Value> length(Arguments arguments) {
   const ordered_json& json = arguments[0].json();
   if (json.is_null() && arguments[0].text() == "<no value>") return wrong("len of nil pointer");
   if (json.is_null() || json.is_structured()) return Value(static_cast<std::int64_t>(json.size()));
-  if (json.is_string())
-    return Value(static_cast<std::int64_t>(json.get_ref<const std::string&>().size()));
+  if (json.is_string()) return Value(static_cast<std::int64_t>(json.get_ref<const std::string&>().size()));
   return wrong("len of type {}", arguments[0].type());
 }
 
@@ -190,16 +183,14 @@ Result<Value> split_text(Arguments arguments) {
   if (separator.empty()) {
     for (std::size_t at = 0; at < text.size();) {
       if (parts.size() >= kMaxParts) return too_many();
-      const std::size_t length =
-          std::max<std::size_t>(1, utf8_length(std::string_view(text).substr(at)));
+      const std::size_t length = std::max<std::size_t>(1, utf8_length(std::string_view(text).substr(at)));
       parts.push_back(text.substr(at, length));
       at += length;
     }
     return Value(std::move(parts));
   }
   std::size_t from = 0;
-  for (std::size_t at; (at = text.find(separator, from)) != std::string::npos;
-       from = at + separator.size()) {
+  for (std::size_t at; (at = text.find(separator, from)) != std::string::npos; from = at + separator.size()) {
     if (parts.size() >= kMaxParts) return too_many();
     parts.push_back(text.substr(from, at - from));
   }
@@ -253,13 +244,10 @@ const std::map<std::string_view, Function> kFunctions = {
     {"print", {0, kAny, [](Arguments a) -> Result<Value> { return Value(printed(a, false)); }}},
     {"println", {0, kAny, [](Arguments a) -> Result<Value> { return Value(printed(a, true)); }}},
     {"printf",
-     {1, kAny,
-      [](Arguments a) -> Result<Value> { return Value(go_printf(text_of(a[0]), a.subspan(1))); },
-      "s"}},
+     {1, kAny, [](Arguments a) -> Result<Value> { return Value(go_printf(text_of(a[0]), a.subspan(1))); }, "s"}},
     {"html", {0, kAny, [](Arguments a) -> Result<Value> { return Value(html(evaluated(a))); }}},
     {"js", {0, kAny, [](Arguments a) -> Result<Value> { return Value(javascript(evaluated(a))); }}},
-    {"urlquery",
-     {0, kAny, [](Arguments a) -> Result<Value> { return Value(url_query(evaluated(a))); }}},
+    {"urlquery", {0, kAny, [](Arguments a) -> Result<Value> { return Value(url_query(evaluated(a))); }}},
     {"json",
      {1, 1,
       [](Arguments a) -> Result<Value> {  // Maps are sorted, structs are in their order.
@@ -270,19 +258,13 @@ const std::map<std::string_view, Function> kFunctions = {
     {"join", {2, 2, join_texts, "ls"}},
     {"pad", {3, 3, pad, "sii"}},
     {"truncate", {2, 2, truncate, "si"}},
-    {"title",
-     {1, 1, [](Arguments a) -> Result<Value> { return Value(title_case(text_of(a[0]))); }, "s"}},
-    {"lower",
-     {1, 1, [](Arguments a) -> Result<Value> { return Value(mapped(text_of(a[0]), ascii_lower)); },
-      "s"}},
-    {"upper",
-     {1, 1, [](Arguments a) -> Result<Value> { return Value(mapped(text_of(a[0]), ascii_upper)); },
-      "s"}},
+    {"title", {1, 1, [](Arguments a) -> Result<Value> { return Value(title_case(text_of(a[0]))); }, "s"}},
+    {"lower", {1, 1, [](Arguments a) -> Result<Value> { return Value(mapped(text_of(a[0]), ascii_lower)); }, "s"}},
+    {"upper", {1, 1, [](Arguments a) -> Result<Value> { return Value(mapped(text_of(a[0]), ascii_upper)); }, "s"}},
 };
 
 bool leaves_headings(std::string_view name) {
-  return name == "json" || name == "title" || name == "lower" || name == "upper" ||
-         name == "truncate";
+  return name == "json" || name == "title" || name == "lower" || name == "upper" || name == "truncate";
 }
 
 struct Count {
@@ -304,8 +286,7 @@ bool is_function(std::string_view name) {
 Result<> check_argument_count(std::string_view name, std::size_t count) {
   const auto [least, most] = count_of(name);
   if (count >= least && count <= most) return {};
-  return wrong("wrong number of args for {}: want {}{} got {}", name,
-               least == most ? "" : "at least ", least, count);
+  return wrong("wrong number of args for {}: want {}{} got {}", name, least == most ? "" : "at least ", least, count);
 }
 
 std::string_view wrong_type(std::string_view name, std::size_t position, const Value& value) {
@@ -317,8 +298,7 @@ std::string_view wrong_type(std::string_view name, std::size_t position, const V
     case 'i':
       return value.json().is_number_integer() ? "" : "int";
     default:
-      return value.json().is_array() || (value.json().is_null() && !value.missing()) ? ""
-                                                                                     : "[]string";
+      return value.json().is_array() || (value.json().is_null() && !value.missing()) ? "" : "[]string";
   }
 }
 

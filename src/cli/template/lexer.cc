@@ -28,8 +28,7 @@ std::string code_point_text(std::string_view rest) {
   const std::size_t length = std::max<std::size_t>(1, utf8_length(rest));
   const std::string_view bytes = rest.substr(0, length);
   const auto point = decode_code_point(bytes);
-  if (point < 0x20 || point == 0x7f)
-    return fmt::format("U+{:04X}", static_cast<std::uint32_t>(point));
+  if (point < 0x20 || point == 0x7f) return fmt::format("U+{:04X}", static_cast<std::uint32_t>(point));
   return fmt::format("U+{:04X} '{}'", static_cast<std::uint32_t>(point), printable(bytes));
 }
 
@@ -49,9 +48,7 @@ class Lexer {
   }
 
  private:
-  Error fail(std::size_t offset, std::string_view what) const {
-    return source_.syntax_error(offset, what);
-  }
+  Error fail(std::size_t offset, std::string_view what) const { return source_.syntax_error(offset, what); }
   void add(Kind kind, std::size_t begin, std::size_t end, std::string text = "") {
     tokens_.push_back({kind, std::move(text), begin, end, spaced_});
     spaced_ = false;
@@ -61,9 +58,7 @@ class Lexer {
     trim_next_ = false;
     if (!text.empty()) add(Kind::kText, begin, begin + text.size(), std::string(text));
   }
-  bool at_close(std::size_t at) const {
-    return text_.substr(at).starts_with(kClose) || at_trimming_close(at);
-  }
+  bool at_close(std::size_t at) const { return text_.substr(at).starts_with(kClose) || at_trimming_close(at); }
   bool at_trimming_close(std::size_t at) const {
     return at < text_.size() && is_space(text_[at]) && text_.substr(at + 1).starts_with("-}}");
   }
@@ -168,8 +163,7 @@ class Lexer {
   }
   // What may follow a field, a variable or a word.
   Result<> check_terminator() {
-    if (at_ >= text_.size() || is_space(text_[at_]) || text_.substr(at_).starts_with(kClose))
-      return {};
+    if (at_ >= text_.size() || is_space(text_[at_]) || text_.substr(at_).starts_with(kClose)) return {};
     if (std::string_view(".,|:()").find(text_[at_]) != std::string_view::npos) return {};
     return fail(at_, "bad character " + code_point_text(text_.substr(at_)));
   }
@@ -219,8 +213,7 @@ class Lexer {
     }
     const bool more = at_ < text_.size() && is_word_byte(text_[at_]);
     const std::string_view text = text_.substr(begin, at_ - begin + (more ? 1 : 0));
-    if (more || !parse_number(text))
-      return fail(begin, fmt::format("bad number syntax: {}", go_quote(text)));
+    if (more || !parse_number(text)) return fail(begin, fmt::format("bad number syntax: {}", go_quote(text)));
     add(Kind::kNumber, begin, at_, std::string(text));
     return {};
   }
@@ -257,8 +250,7 @@ class Lexer {
     if (!end) return fail(at_, "unterminated character constant");
     const auto value = unquote(text_.substr(at_ + 1, *end - at_ - 1), '\'');
     if (!value || value->empty() || utf8_length(*value) != value->size())
-      return fail(
-          at_, fmt::format("malformed character constant: {}", text_.substr(at_, *end + 1 - at_)));
+      return fail(at_, fmt::format("malformed character constant: {}", text_.substr(at_, *end + 1 - at_)));
     add(Kind::kCharacter, at_, *end + 1, std::to_string(decode_code_point(*value)));
     at_ = *end + 1;
     return {};

@@ -12,9 +12,8 @@ namespace {
 constexpr std::uint32_t kReplacement = 0xfffd;
 
 bool is_printable(std::uint32_t point) {
-  return point >= 0x20 && point != 0x7f && !(point >= 0x80 && point < 0xa0) &&
-         point != kReplacement && point != 0xad && !(point >= 0x2028 && point <= 0x202e) &&
-         point != 0xfeff;
+  return point >= 0x20 && point != 0x7f && !(point >= 0x80 && point < 0xa0) && point != kReplacement && point != 0xad &&
+         !(point >= 0x2028 && point <= 0x202e) && point != 0xfeff;
 }
 
 // `digits` hexadecimal (or octal) digits at the front of `text`, taken off.
@@ -76,17 +75,14 @@ std::optional<std::string> unescape(std::string_view& text, char quote) {
 }  // namespace
 
 std::uint32_t decode_code_point(std::string_view bytes) {
-  const auto byte = [&](std::size_t i) {
-    return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i]));
-  };
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])); };
   switch (bytes.empty() ? 0 : utf8_length(bytes)) {
     case 2:
       return (byte(0) & 0x1f) << 6 | (byte(1) & 0x3f);
     case 3:
       return (byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
     case 4:
-      return (byte(0) & 0x07) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 |
-             (byte(3) & 0x3f);
+      return (byte(0) & 0x07) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 | (byte(3) & 0x3f);
     default:
       return bytes.empty() ? 0 : byte(0);
   }
@@ -131,8 +127,7 @@ std::string go_quote(std::string_view text) {
       quoted += fmt::format("\\x{:02x}", point);
     else if (point == '"' || point == '\\')
       (quoted += '\\') += bytes;
-    else if (const auto named = kNamed.find(static_cast<char>(point));
-             point < 0x20 && named != std::string_view::npos)
+    else if (const auto named = kNamed.find(static_cast<char>(point)); point < 0x20 && named != std::string_view::npos)
       (quoted += '\\') += kNames[named];
     else if (is_printable(point))
       quoted += bytes;
@@ -175,14 +170,12 @@ std::optional<Number> parse_number(std::string_view text) {
   }
   if (base == 2 || (base == 8 && rest != body)) return std::nullopt;
   // from_chars would take "inf" and "nan".
-  if (body.find_first_not_of(base == 16 ? "0123456789abcdefABCDEF.pP+-" : "0123456789.eE+-") !=
-      std::string_view::npos)
+  if (body.find_first_not_of(base == 16 ? "0123456789abcdefABCDEF.pP+-" : "0123456789.eE+-") != std::string_view::npos)
     return std::nullopt;
   if (base == 16 && body.find_first_of("pP") == std::string_view::npos) return std::nullopt;
   double value = 0;
-  const auto read =
-      std::from_chars(body.data(), body.data() + body.size(), value,
-                      base == 16 ? std::chars_format::hex : std::chars_format::general);
+  const auto read = std::from_chars(body.data(), body.data() + body.size(), value,
+                                    base == 16 ? std::chars_format::hex : std::chars_format::general);
   if (read.ec != std::errc() || read.ptr != body.data() + body.size()) return std::nullopt;
   return Number{false, 0, negative ? -value : value};
 }

@@ -13,8 +13,8 @@ namespace {
 
 using TokenKind = Token::Kind;
 
-const std::set<std::string, std::less<>> kKeywords = {
-    "block", "break", "continue", "define", "else", "end", "if", "range", "template", "with"};
+const std::set<std::string, std::less<>> kKeywords = {"block", "break", "continue", "define",   "else",
+                                                      "end",   "if",    "range",    "template", "with"};
 
 ordered_json number_of(const std::string& text) {
   const Number number = parse_number(text).value_or(Number());
@@ -24,8 +24,7 @@ ordered_json number_of(const std::string& text) {
 
 class Parser {
  public:
-  Parser(const Source& source, std::vector<Token> tokens)
-      : source_(source), tokens_(std::move(tokens)) {}
+  Parser(const Source& source, std::vector<Token> tokens) : source_(source), tokens_(std::move(tokens)) {}
 
   Result<Tree> run() {
     while (peek().kind != TokenKind::kEnd) {
@@ -40,9 +39,7 @@ class Parser {
   }
 
  private:
-  const Token& peek(std::size_t ahead = 0) const {
-    return tokens_[std::min(at_ + ahead, tokens_.size() - 1)];
-  }
+  const Token& peek(std::size_t ahead = 0) const { return tokens_[std::min(at_ + ahead, tokens_.size() - 1)]; }
   const Token& next() {
     const Token& token = peek();
     if (at_ + 1 < tokens_.size()) ++at_;
@@ -51,19 +48,16 @@ class Parser {
   Error fail(std::string_view what) const { return source_.syntax_error(peek().begin, what); }
   std::string shown(const Token& token) const {
     if (token.kind == TokenKind::kEnd) return "EOF";
-    if (token.kind == TokenKind::kWord && kKeywords.contains(token.text))
-      return "<" + token.text + ">";
+    if (token.kind == TokenKind::kWord && kKeywords.contains(token.text)) return "<" + token.text + ">";
     const std::string text = source_.text.substr(token.begin, token.end - token.begin);
     return go_quote(text.size() > 10 ? text.substr(0, 10) : text) + (text.size() > 10 ? "..." : "");
   }
   Error unexpected(const Token& token, std::string_view where) const {
     if (token.kind == TokenKind::kEnd) return source_.syntax_error(token.begin, "unexpected EOF");
-    return source_.syntax_error(token.begin,
-                                fmt::format("unexpected {} in {}", shown(token), where));
+    return source_.syntax_error(token.begin, fmt::format("unexpected {} in {}", shown(token), where));
   }
   bool is_keyword_action(std::string_view keyword) const {
-    return peek().kind == TokenKind::kOpen && peek(1).kind == TokenKind::kWord &&
-           peek(1).text == keyword;
+    return peek().kind == TokenKind::kOpen && peek(1).kind == TokenKind::kWord && peek(1).text == keyword;
   }
   Result<> expect_close(std::string_view where) {
     if (peek().kind != TokenKind::kClose) return unexpected(peek(), where);
@@ -122,9 +116,7 @@ class Parser {
   }
 
   Result<Node> control(const std::string& keyword, Place place) {
-    Node node{keyword == "if"     ? Node::Kind::kIf
-              : keyword == "with" ? Node::Kind::kWith
-                                  : Node::Kind::kRange};
+    Node node{keyword == "if" ? Node::Kind::kIf : keyword == "with" ? Node::Kind::kWith : Node::Kind::kRange};
     node.place = place;
     const std::size_t variables = variables_.size();
     node.pipeline = TRY(pipeline(keyword, TokenKind::kClose));
@@ -194,8 +186,7 @@ class Parser {
   }
 
   Result<> declaration(Pipeline& pipe, std::string_view context) {
-    const bool pair = context == "range" && peek().kind == TokenKind::kVariable &&
-                      peek(1).kind == TokenKind::kComma;
+    const bool pair = context == "range" && peek().kind == TokenKind::kVariable && peek(1).kind == TokenKind::kComma;
     if (pair && peek(2).kind != TokenKind::kVariable)
       return source_.syntax_error(peek(2).begin, "range can only initialize variables");
     const std::size_t count = pair ? 3 : 1;
@@ -236,8 +227,7 @@ class Parser {
     for (std::size_t i = 1; i < pipe->commands.size(); ++i) {
       const Operand& first = pipe->commands[i].operands.front();
       const bool runs = !first.fields.empty() || first.kind == Operand::Kind::kFunction ||
-                        first.kind == Operand::Kind::kVariable ||
-                        first.kind == Operand::Kind::kPipeline;
+                        first.kind == Operand::Kind::kVariable || first.kind == Operand::Kind::kPipeline;
       if (!runs) return fail(fmt::format("non executable command in pipeline stage {}", i + 1));
     }
     --depth_;
@@ -245,8 +235,8 @@ class Parser {
   }
 
   static bool ends_command(TokenKind kind) {
-    return kind == TokenKind::kClose || kind == TokenKind::kPipe ||
-           kind == TokenKind::kRightParenthesis || kind == TokenKind::kEnd;
+    return kind == TokenKind::kClose || kind == TokenKind::kPipe || kind == TokenKind::kRightParenthesis ||
+           kind == TokenKind::kEnd;
   }
 
   Result<Command> command(std::string_view context) {
@@ -288,8 +278,7 @@ class Parser {
         operand.kind = Operand::Kind::kVariable;
         operand.name = token.text;
         if (std::ranges::find(variables_, token.text) == variables_.end())
-          return source_.syntax_error(token.begin,
-                                      fmt::format("undefined variable {}", go_quote(token.text)));
+          return source_.syntax_error(token.begin, fmt::format("undefined variable {}", go_quote(token.text)));
         break;
       case TokenKind::kLeftParenthesis:
         operand.kind = Operand::Kind::kPipeline;
@@ -306,8 +295,7 @@ class Parser {
           operand.kind = Operand::Kind::kFunction;
           operand.name = token.text;
           if (!is_function(token.text))
-            return source_.syntax_error(
-                token.begin, fmt::format("function {} not defined", go_quote(token.text)));
+            return source_.syntax_error(token.begin, fmt::format("function {} not defined", go_quote(token.text)));
         }
         break;
       default:
@@ -318,15 +306,14 @@ class Parser {
   }
 
   Result<> chained_fields(Operand& operand) {
-    const bool is_literal = operand.kind == Operand::Kind::kLiteral ||
-                            operand.kind == Operand::Kind::kNil ||
+    const bool is_literal = operand.kind == Operand::Kind::kLiteral || operand.kind == Operand::Kind::kNil ||
                             (operand.kind == Operand::Kind::kDot && operand.fields.empty());
     const bool chains = peek().kind == TokenKind::kField && !peek().after_space;
     if (!chains) return {};
     if (is_literal)
-      return fail(fmt::format("unexpected . after term {}",
-                              go_quote(source_.text.substr(
-                                  operand.place.begin, operand.place.end - operand.place.begin))));
+      return fail(
+          fmt::format("unexpected . after term {}",
+                      go_quote(source_.text.substr(operand.place.begin, operand.place.end - operand.place.begin))));
     operand.place.position = peek().begin;
     while (peek().kind == TokenKind::kField && !peek().after_space) {
       operand.place.end = peek().end;

@@ -32,8 +32,7 @@ std::string padded(const Directive& how, std::string text, bool number = false) 
   const std::size_t fill = width - have;
   if (how.minus) return text.append(fill, ' ');
   if (how.zero && number) {
-    const std::size_t sign =
-        !text.empty() && (text[0] == '-' || text[0] == '+' || text[0] == ' ') ? 1 : 0;
+    const std::size_t sign = !text.empty() && (text[0] == '-' || text[0] == '+' || text[0] == ' ') ? 1 : 0;
     return text.insert(sign, fill, '0');
   }
   return text.insert(0, fill, how.zero && !number ? '0' : ' ');
@@ -43,8 +42,7 @@ std::string cut(const Directive& how, const std::string& text) {
   if (!how.precision) return text;
   std::size_t points = 0;
   for (std::size_t i = 0; i < text.size(); ++i)
-    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80 &&
-        points++ == static_cast<std::size_t>(*how.precision))
+    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80 && points++ == static_cast<std::size_t>(*how.precision))
       return text.substr(0, i);
   return text;
 }
@@ -76,8 +74,7 @@ std::string quoted_code_point(std::uint32_t point) {
 
 std::string integer(const Directive& how, std::int64_t value, int base, std::string_view prefix) {
   char buffer[72];
-  const std::uint64_t size =
-      value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+  const std::uint64_t size = value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
   std::string digits(buffer, std::to_chars(buffer, buffer + sizeof buffer, size, base).ptr);
   if (how.precision && digits.size() < static_cast<std::size_t>(*how.precision))
     digits.insert(0, static_cast<std::size_t>(*how.precision) - digits.size(), '0');
@@ -187,8 +184,7 @@ std::string format_value(const Directive& how, const Value& value) {
 
 class Printf {
  public:
-  Printf(std::string_view format, std::span<const Value> arguments)
-      : format_(format), arguments_(arguments) {}
+  Printf(std::string_view format, std::span<const Value> arguments) : format_(format), arguments_(arguments) {}
 
   std::string run() {
     std::string text;
@@ -204,9 +200,7 @@ class Printf {
       for (std::size_t i = next_; i < arguments_.size(); ++i) {
         const Value& value = arguments_[i];
         text += i > next_ ? ", " : "";
-        text += value.json().is_null()
-                    ? "<nil>"
-                    : fmt::format("{}={}", value.type(), plain_text(value.json()));
+        text += value.json().is_null() ? "<nil>" : fmt::format("{}={}", value.type(), plain_text(value.json()));
       }
       text += ")";
     }
@@ -233,8 +227,7 @@ class Printf {
     }
     int value = 0;
     bool any = false;
-    for (; !format_.empty() && format_[0] >= '0' && format_[0] <= '9';
-         format_.remove_prefix(1), any = true) {
+    for (; !format_.empty() && format_[0] >= '0' && format_[0] <= '9'; format_.remove_prefix(1), any = true) {
       value = value * 10 + (format_[0] - '0');
       if (value > kMaxWidth) {
         format_ = {};  // as Go gives up

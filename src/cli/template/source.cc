@@ -10,19 +10,16 @@ std::size_t Source::line_of(std::size_t offset) const {
 }
 
 Error Source::syntax_error(std::size_t offset, std::string_view what) const {
-  return error(ErrorKind::kInvalidArgument, "template parsing error: template: {}:{}: {}", name,
-               line_of(offset), what);
+  return error(ErrorKind::kInvalidArgument, "template parsing error: template: {}:{}: {}", name, line_of(offset), what);
 }
 
-Error Source::execution_error(std::size_t position, std::size_t begin, std::size_t end,
-                              std::string_view what) const {
+Error Source::execution_error(std::size_t position, std::size_t begin, std::size_t end, std::string_view what) const {
   // Go counts columns from 0.
   const auto newline = position == 0 ? std::string::npos : text.rfind('\n', position - 1);
   const std::size_t column = newline == std::string::npos ? position : position - newline - 1;
   const std::string context = text.substr(begin, end - begin);
-  return error(ErrorKind::kInvalidArgument,
-               "template parsing error: template: {}:{}:{}: executing \"{}\" at <{}>: {}", name,
-               line_of(position), column, name, context, what);
+  return error(ErrorKind::kInvalidArgument, "template parsing error: template: {}:{}:{}: executing \"{}\" at <{}>: {}",
+               name, line_of(position), column, name, context, what);
 }
 
 }  // namespace strata::cli::templates

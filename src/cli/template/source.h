@@ -17,8 +17,7 @@ struct Source {
   Error syntax_error(std::size_t offset, std::string_view what) const;
   // "template parsing error: template: NAME:LINE:COLUMN: executing "NAME" at <CONTEXT>: what"; the
   // context is text[begin, end).
-  Error execution_error(std::size_t position, std::size_t begin, std::size_t end,
-                        std::string_view what) const;
+  Error execution_error(std::size_t position, std::size_t begin, std::size_t end, std::string_view what) const;
   std::size_t line_of(std::size_t offset) const;
 };
 

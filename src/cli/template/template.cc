@@ -21,8 +21,7 @@ bool mentions_in(const Pipeline* pipe, std::string_view field) {
   if (pipe == nullptr) return false;
   for (const Command& command : pipe->commands)
     for (const Operand& operand : command.operands) {
-      const bool whole =
-          operand.fields.empty() && (operand.kind == Operand::Kind::kDot || operand.name == "$");
+      const bool whole = operand.fields.empty() && (operand.kind == Operand::Kind::kDot || operand.name == "$");
       if (whole || mentions_in(operand.pipeline.get(), field)) return true;
       for (const std::string& name : operand.fields)
         if (name == field) return true;
@@ -32,8 +31,7 @@ bool mentions_in(const Pipeline* pipe, std::string_view field) {
 
 bool mentions_in(const std::vector<Node>& nodes, std::string_view field) {
   for (const Node& node : nodes)
-    if (mentions_in(node.pipeline.get(), field) || mentions_in(node.body, field) ||
-        mentions_in(node.otherwise, field))
+    if (mentions_in(node.pipeline.get(), field) || mentions_in(node.body, field) || mentions_in(node.otherwise, field))
       return true;
   return false;
 }
@@ -46,9 +44,7 @@ Result<Template> Template::parse(std::string_view text, std::string_view name) {
   return Template(std::move(parsed));
 }
 
-Result<> Template::render(const Json& data, std::string& out) const {
-  return render(data, out, {});
-}
+Result<> Template::render(const Json& data, std::string& out) const { return render(data, out, {}); }
 
 Result<> Template::render(const Json& data, std::string& out, const Rules& rules) const {
   out += TRY(evaluate(parsed_->source, parsed_->tree, data, rules));

@@ -48,8 +48,7 @@ class Template {
     // terminals. The template's own text stays.
     bool for_terminal = false;
     // The record's method of that name, e.g. {{.Label "x"}}; null: it has none.
-    std::function<std::string(std::string_view name, const std::vector<std::string>& arguments)>
-        method;
+    std::function<std::string(std::string_view name, const std::vector<std::string>& arguments)> method;
     std::vector<std::string_view> method_names{};
   };
 

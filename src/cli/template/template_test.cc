@@ -11,8 +11,7 @@
 namespace strata::cli {
 namespace {
 
-Result<std::string> render(std::string_view text, const ordered_json& data,
-                           const Template::Rules& rules = {}) {
+Result<std::string> render(std::string_view text, const ordered_json& data, const Template::Rules& rules = {}) {
   const Template parsed = TRY(Template::parse(text));
   std::string out;
   TRY(parsed.render(data, out, rules));
@@ -66,9 +65,8 @@ TEST(Template, MethodsOfARecordAreCalled) {
     return std::string(name) + "=" + arguments.at(0);
   };
   const ordered_json record = ordered_json::object();
-  EXPECT_EQ(
-      render("{{.Label \"x\"}} {{\"y\" | .Label}} {{upper (.Label \"z\")}}", record, rules).value(),
-      "Label=x Label=y LABEL=Z");
+  EXPECT_EQ(render("{{.Label \"x\"}} {{\"y\" | .Label}} {{upper (.Label \"z\")}}", record, rules).value(),
+            "Label=x Label=y LABEL=Z");
   EXPECT_FALSE(render("{{.Label}}", record, rules));
 }
 
@@ -76,9 +74,8 @@ TEST(Template, HeadingsPassThroughFunctions) {
   Template::Rules rules;
   rules.headings = true;
   const ordered_json headings{{"ID", "IMAGE ID"}};
-  EXPECT_EQ(
-      render("{{lower .ID}} {{.Foo}} {{truncate .ID 3}} {{json .ID}}", headings, rules).value(),
-      "IMAGE ID <no value> IMAGE ID IMAGE ID");
+  EXPECT_EQ(render("{{lower .ID}} {{.Foo}} {{truncate .ID 3}} {{json .ID}}", headings, rules).value(),
+            "IMAGE ID <no value> IMAGE ID IMAGE ID");
 }
 
 TEST(Template, WhatComesOfTheDataIsPrintableOnATerminal) {
@@ -111,16 +108,12 @@ TEST(Template, BoundsHold) {
   const ordered_json data{{"A", std::string(1000, 'a')}};
   std::string deep, parentheses;
   for (int i = 0; i < 200; ++i) deep += "{{if .A}}", parentheses += "(";
-  EXPECT_EQ(render(deep, data).error().message(),
-            "template parsing error: template: :1: nests deeper than 100");
+  EXPECT_EQ(render(deep, data).error().message(), "template parsing error: template: :1: nests deeper than 100");
   EXPECT_FALSE(render("{{" + parentheses, data));
-  EXPECT_EQ(render("{{range 2000000000}}{{end}}", data).error().kind(),
+  EXPECT_EQ(render("{{range 2000000000}}{{end}}", data).error().kind(), ErrorKind::kResourceExhausted);
+  EXPECT_EQ(render("{{range 200000}}{{$.A}}{{end}}", data).error().kind(), ErrorKind::kResourceExhausted);
+  EXPECT_EQ(render("{{define \"t\"}}{{template \"t\"}}{{end}}{{template \"t\"}}", data).error().kind(),
             ErrorKind::kResourceExhausted);
-  EXPECT_EQ(render("{{range 200000}}{{$.A}}{{end}}", data).error().kind(),
-            ErrorKind::kResourceExhausted);
-  EXPECT_EQ(
-      render("{{define \"t\"}}{{template \"t\"}}{{end}}{{template \"t\"}}", data).error().kind(),
-      ErrorKind::kResourceExhausted);
   EXPECT_FALSE(render("{{$x := .A}}{{range 100}}{{$x = print $x $x}}{{end}}", data));
   const std::string grow = "{{$x := .A}}{{range 12}}{{$x = print $x $x}}{{end}}";  // 4 MB
   EXPECT_FALSE(render(grow + "{{split $x \"\"}}", data));

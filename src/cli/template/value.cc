@@ -10,24 +10,17 @@ namespace strata::cli::templates {
 namespace {
 
 // Members of docker's objects that are maps, whose keys are data and not fields.
-constexpr std::string_view kMaps[] = {"Annotations", "Labels",
-                                      "Volumes",     "ExposedPorts",
-                                      "Ports",       "PortBindings",
-                                      "Networks",    "Sysctls",
-                                      "Options",     "Tmpfs",
-                                      "Data",        "StorageOpt",
-                                      "Plugins",     "ContainerConfig.Labels",
-                                      "DriverOpts"};
+constexpr std::string_view kMaps[] = {
+    "Annotations", "Labels", "Volumes", "ExposedPorts", "Ports",   "PortBindings",           "Networks",  "Sysctls",
+    "Options",     "Tmpfs",  "Data",    "StorageOpt",   "Plugins", "ContainerConfig.Labels", "DriverOpts"};
 // Members that are lists, also where JSON says null.
-constexpr std::string_view kLists[] = {
-    "Env",         "Cmd",        "Entrypoint", "OnBuild",     "Shell",   "Layers", "RepoTags",
-    "RepoDigests", "Mounts",     "Binds",      "CapAdd",      "CapDrop", "Dns",    "DnsOptions",
-    "DnsSearch",   "ExtraHosts", "GroupAdd",   "SecurityOpt", "Devices", "Links",  "VolumesFrom",
-    "ExecIDs",     "Args",       "Aliases",    "Ulimits"};
+constexpr std::string_view kLists[] = {"Env",         "Cmd",      "Entrypoint",  "OnBuild",    "Shell",
+                                       "Layers",      "RepoTags", "RepoDigests", "Mounts",     "Binds",
+                                       "CapAdd",      "CapDrop",  "Dns",         "DnsOptions", "DnsSearch",
+                                       "ExtraHosts",  "GroupAdd", "SecurityOpt", "Devices",    "Links",
+                                       "VolumesFrom", "ExecIDs",  "Args",        "Aliases",    "Ulimits"};
 
-bool is_one_of(std::string_view name, auto& names) {
-  return std::ranges::find(names, name) != std::end(names);
-}
+bool is_one_of(std::string_view name, auto& names) { return std::ranges::find(names, name) != std::end(names); }
 
 const ordered_json& null_json() {
   static const ordered_json null;
@@ -133,9 +126,8 @@ std::string float_text(double number) {
   char digits[400];
   const double size = std::fabs(number);
   const bool exponent = size != 0 && (size < 1e-4 || size >= 1e21);
-  const auto end =
-      std::to_chars(digits, digits + sizeof digits, number,
-                    exponent ? std::chars_format::scientific : std::chars_format::fixed);
+  const auto end = std::to_chars(digits, digits + sizeof digits, number,
+                                 exponent ? std::chars_format::scientific : std::chars_format::fixed);
   return {digits, end.ptr};
 }
 

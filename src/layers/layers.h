@@ -181,7 +181,7 @@ class Layers {
   // Makes what mount_rootfs() will need of a long chain, so that the first mount is as quick as the next. Groups of
   // layers become one tree each, derived from the layers' indexes: they count in usage(), go with the uppermost of
   // their layers and are made again wherever they are missing. Nothing is made when the chain's indexes are larger
-  // than `max_index_bytes` together: merging takes some four times that in memory.
+  // than `max_index_bytes` together: merging takes memory in proportion to them.
   Result<> merge(std::span<const oci::Digest> chain, std::uint64_t max_index_bytes = UINT64_MAX);
 
   // Forgets chains (which nobody references) and deletes what no other chain uses. A chain that is the
